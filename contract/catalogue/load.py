@@ -1,0 +1,189 @@
+"""The catalogue's YAML files to checked structs."""
+
+import functools
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Literal, TypeVar
+
+import msgspec
+import yaml
+
+from contract.addresses import check_identifier
+from contract.catalogue.model import Device, Entry, IncidentKind, Limit, Mark, Matter, Park, QuantityProfile, Subsystem
+from contract.errors import HarnessError, PeerError
+
+_T = TypeVar("_T")
+PER_THOUSAND = 1000
+
+
+class _Normal(Entry, frozen=True, kw_only=True):
+    """Behaviour without an incident, as written."""
+
+    base: float
+    daily_amplitude: float
+    noise: float
+    zone_share: float
+    reversion_s: float
+    drift_per_day: float
+    band: tuple[float, float]
+
+
+class _Quantity(Entry, frozen=True, kw_only=True):
+    """A quantity as written under its device."""
+
+    quantity: str
+    unit: str
+    range: tuple[float, float]
+    decimals: int
+    normal: _Normal
+    sampling_s: float
+    per_thousand: int
+    kind: Literal["analogue", "binary"] = "analogue"
+    touched_by: tuple[IncidentKind, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    source: str = "assumption"
+    mark: Mark = "A"
+
+
+class _DeviceEntry(Entry, frozen=True, kw_only=True):
+    device: str
+    name_en: str
+    name_zh: str
+    quantities: tuple[_Quantity, ...]
+
+
+class _SubsystemFile(Entry, frozen=True, kw_only=True):
+    code: str
+    name_en: str
+    name_zh: str
+    devices: tuple[_DeviceEntry, ...]
+
+
+@functools.cache
+def parks() -> tuple[Park, ...]:
+    """The 47 parks, in the order of the plan's tiers."""
+    loaded = _read(_folder() / "parks.yaml", tuple[Park, ...])
+    for number, park in enumerate(loaded):
+        _check_part("parks.yaml", f"[{number}].id", park.id)
+    return loaded
+
+
+@functools.cache
+def matters() -> tuple[Matter, ...]:
+    """The service matters that enterprises may apply for."""
+    loaded = _read(_folder() / "matters.yaml", tuple[Matter, ...])
+    for number, matter in enumerate(loaded):
+        _check_part("matters.yaml", f"[{number}].code", matter.code)
+    return loaded
+
+
+@functools.cache
+def subsystems() -> tuple[Subsystem, ...]:
+    """The 14 management subsystems, in the order of their files."""
+    files = sorted((_folder() / "subsystems").iterdir(), key=lambda file: file.name)
+    return tuple(_subsystem(file) for file in files if file.name.endswith(".yaml"))
+
+
+@functools.cache
+def profiles() -> tuple[QuantityProfile, ...]:
+    """The kinds of point of all subsystems; a profile's place here is its index."""
+    return tuple(profile for subsystem in subsystems() for profile in subsystem.profiles)
+
+
+def _folder() -> Traversable:
+    return resources.files("contract.catalogue")
+
+
+def _read(file: Traversable, kind: type[_T]) -> _T:
+    """Parse a YAML file into `kind`.
+
+    Raises:
+        HarnessError: with the file, the place and what is wrong.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        written = yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - both are safe loaders
+        return msgspec.convert(written, kind)
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        raise HarnessError(f"{file.name}: {error}") from error
+
+
+def _subsystem(file: Traversable) -> Subsystem:
+    written = _read(file, _SubsystemFile)
+    _check_part(file.name, "code", written.code)
+    found = tuple(
+        _profile(file.name, written.code, device.device, quantity)
+        for device in written.devices
+        for quantity in device.quantities
+    )
+    return Subsystem(
+        id=int(file.name.partition("-")[0]),
+        code=written.code,
+        name_en=written.name_en,
+        name_zh=written.name_zh,
+        devices=tuple(Device(device=one.device, name_en=one.name_en, name_zh=one.name_zh) for one in written.devices),
+        profiles=found,
+    )
+
+
+def _profile(file: str, code: str, device: str, written: _Quantity) -> QuantityProfile:
+    normal = written.normal
+    profile = QuantityProfile(
+        subsystem=code,
+        device=device,
+        quantity=written.quantity,
+        unit=written.unit,
+        kind=written.kind,
+        minimum=written.range[0],
+        maximum=written.range[1],
+        decimals=written.decimals,
+        base=normal.base,
+        daily_amplitude=normal.daily_amplitude,
+        noise=normal.noise,
+        zone_share=normal.zone_share,
+        reversion_s=normal.reversion_s,
+        drift_per_day=normal.drift_per_day,
+        quiet_low=normal.band[0],
+        quiet_high=normal.band[1],
+        sampling_s=written.sampling_s,
+        per_thousand=written.per_thousand,
+        touched_by=written.touched_by,
+        limits=written.limits,
+        source=written.source,
+        mark=written.mark,
+    )
+    for part in (device, written.quantity):
+        _check_part(file, "device and quantity", part)
+    check_profile(file, profile)
+    return profile
+
+
+def _check_part(file: str, where: str, text: str) -> None:
+    try:
+        check_identifier(text, where)
+    except PeerError as error:
+        raise HarnessError(f"{file}: {error}") from error
+
+
+def check_profile(file: str, profile: QuantityProfile) -> None:
+    """Hold a profile to what the simulated world relies on.
+
+    Raises:
+        HarnessError: the band leaves the sensor's range or comes within a deadband of a limit, or a limit cannot be
+            reached.
+    """
+    where = f"{file}: {profile.device}/{profile.quantity}"
+    low, high = profile.quiet_low, profile.quiet_high
+    if not profile.minimum <= low <= profile.base <= high <= profile.maximum:
+        raise HarnessError(
+            f"{where}: expected minimum <= band low <= base <= band high <= maximum, found {low} to {high}"
+        )
+    for limit in profile.limits:
+        if not profile.minimum < limit.value < profile.maximum:
+            raise HarnessError(f"{where}: expected a limit inside the sensor's range, found {limit.value}")
+        inside = high < limit.value - limit.deadband if limit.is_high else low > limit.value + limit.deadband
+        if not inside:
+            raise HarnessError(
+                f"{where}: expected a band further than the deadband from the {limit.side} limit {limit.value}, "
+                f"found {low} to {high}"
+            )

@@ -1,0 +1,311 @@
+"""Every message of the two interfaces as one typed struct. JSON on the wire unless an operation says otherwise.
+
+Times are `int` Unix milliseconds and end in `_ms`; durations carry their unit in the name.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from contract.errors import PeerError
+
+MAX_PACK_READINGS = 20_000
+MAX_PACK_BYTES = 4 * 1024 * 1024
+MAX_FUTURE_MS = 60_000
+
+Level = Literal["blue", "yellow", "orange", "red"]  # Ⅳ, Ⅲ, Ⅱ, Ⅰ: the four warning colours, red the highest
+AlarmState = Literal["NORM", "UNACK", "ACKED", "RTNUN", "SHLVD", "DSUPR", "OOSRV"]  # ISA-18.2
+Transition = Literal["raise", "clear", "acknowledge"]
+Role = Literal["administrator", "gateway", "enterprise", "operator", "auditor", "uplink"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all messages: immutable, and an unknown field is an error with its path."""
+
+
+# --- registry and rules ------------------------------------------------------------------------------------------
+
+
+class Point(Message, frozen=True, kw_only=True):
+    """One measured or switched quantity of one device.
+
+    Its place in the park's registered list is its `point index`, which Arrow packs carry.
+    """
+
+    name: str
+    gateway: str
+    zone: str
+    subsystem: str
+    unit: str
+
+
+class PointList(Message, frozen=True, kw_only=True):
+    """The points of a park, in the order of their index."""
+
+    points: list[Point]
+
+
+class LimitRule(Message, frozen=True, kw_only=True, tag="limit", tag_field="kind"):
+    """Alarm when a value reaches a limit, with hysteresis and delays.
+
+    The condition begins at a reading with value >= `high` (or <= `low`) and ends at a reading with value <
+    `high` - `deadband` (or > `low` + `deadband`). The alarm is raised at the onset + `on_delay_s` if no reading before
+    that time ended the run; it clears at the first normal reading of the unbroken normal run + `off_delay_s`.
+    """
+
+    id: str
+    points: str  # a glob over point names; `*` stays within one part of the name
+    high: float | None = None
+    low: float | None = None
+    deadband: float = 0.0
+    on_delay_s: float = 0.0
+    off_delay_s: float = 0.0
+    level: Level = "yellow"
+    source: str = ""  # standard and clause, or "assumption"
+
+
+class RuleSet(Message, frozen=True, kw_only=True):
+    """All rules of a park; putting one replaces the former as a whole."""
+
+    version: str
+    rules: list[LimitRule]
+
+
+# --- telemetry ---------------------------------------------------------------------------------------------------
+
+
+class PackReceipt(Message, frozen=True, kw_only=True):
+    """Answer to a telemetry pack: it is durable now."""
+
+    gateway: str
+    sequence: int
+    readings: int
+    duplicate: bool = False  # the pack had been stored before; nothing changed
+
+
+class Reading(Message, frozen=True, kw_only=True):
+    """One stored value."""
+
+    point: str
+    time_ms: int
+    value: float
+
+
+class ReadingList(Message, frozen=True, kw_only=True):
+    """Stored values in order of point and time; `truncated` when the limit cut the list."""
+
+    readings: list[Reading]
+    truncated: bool = False
+
+
+# --- alerts ------------------------------------------------------------------------------------------------------
+
+
+class Alert(Message, frozen=True, kw_only=True):
+    """One alert with its ISA-18.2 state; `alert_id` is deterministic (see `contract.addresses.alert_id`)."""
+
+    alert_id: str
+    park: str
+    point: str
+    zone: str
+    subsystem: str
+    rule: str
+    level: Level
+    state: AlarmState
+    onset_ms: int  # event time of the first reading of the run
+    raised_ms: int  # event time at which the alarm became true
+    value: float  # the value of the reading at the onset
+    cleared_ms: int | None = None
+    acknowledged_ms: int | None = None
+    acknowledged_by: str | None = None
+
+
+class AlertEvent(Message, frozen=True, kw_only=True):
+    """One transition of one alert; `alert` is the alert as it is after the transition.
+
+    `number` counts the transitions of a node without gaps; it is the SSE event id.
+    """
+
+    number: int
+    transition: Transition
+    at_ms: int  # event time of the transition
+    known_ms: int  # the node's wall time when it committed the transition
+    alert: Alert
+
+
+class AlertList(Message, frozen=True, kw_only=True):
+    """Alerts, newest onset first; `truncated` when the limit cut the list."""
+
+    alerts: list[Alert]
+    truncated: bool = False
+
+
+class Acknowledgement(Message, frozen=True, kw_only=True):
+    """An operator has seen an alert."""
+
+    operator: str
+    comment: str = ""
+
+
+# --- service cases (government matters and other services that are a case) -----------------------------------------
+
+CaseState = Literal["submitted", "approved", "rejected"]
+
+
+class CaseApplication(Message, frozen=True, kw_only=True):
+    """An enterprise applies for a matter. The same `request_id` again returns the same case."""
+
+    request_id: str
+    matter: str
+    enterprise: str
+    form: dict[str, str | int | float | bool]
+
+
+class CaseDecision(Message, frozen=True, kw_only=True):
+    """An officer decides a case."""
+
+    officer: str
+    decision: Literal["approved", "rejected"]
+    reason: str = ""
+
+
+class Case(Message, frozen=True, kw_only=True):
+    """A case as it stands."""
+
+    case_id: str
+    park: str
+    matter: str
+    enterprise: str
+    state: CaseState
+    submitted_ms: int
+    due_ms: int  # promised time limit of the matter
+    form: dict[str, str | int | float | bool]
+    decided_ms: int | None = None
+    officer: str | None = None
+    reason: str = ""
+
+
+class CaseList(Message, frozen=True, kw_only=True):
+    """Cases, newest first; `truncated` when the limit cut the list."""
+
+    cases: list[Case]
+    truncated: bool = False
+
+
+# --- uplink: each park numbers what it tells the city --------------------------------------------------------------
+
+
+class UplinkAlert(Message, frozen=True, kw_only=True, tag="alert", tag_field="kind"):
+    """A transition of an alert, told to the city."""
+
+    number: int
+    transition: Transition
+    at_ms: int
+    alert: Alert
+
+
+class UplinkCase(Message, frozen=True, kw_only=True, tag="case", tag_field="kind"):
+    """A case that was opened or decided, told to the city."""
+
+    number: int
+    case: Case
+
+
+UplinkEntry = UplinkAlert | UplinkCase
+
+
+class UplinkBatch(Message, frozen=True, kw_only=True):
+    """Consecutive entries of a park's outbox, in order of number."""
+
+    entries: list[UplinkEntry]
+
+
+class UplinkReceipt(Message, frozen=True, kw_only=True):
+    """The city has applied everything up to and including this number."""
+
+    applied_through: int
+
+
+class ParkOverview(Message, frozen=True, kw_only=True):
+    """What the city knows of one park."""
+
+    park: str
+    applied_through: int
+    alerts_standing: int
+    alerts_total: int
+    cases_open: int
+    cases_total: int
+    last_heard_ms: int
+
+
+class ParkOverviewList(Message, frozen=True, kw_only=True):
+    """All parks that the city has heard of."""
+
+    parks: list[ParkOverview]
+
+
+# --- service -----------------------------------------------------------------------------------------------------
+
+
+class Health(Message, frozen=True, kw_only=True):
+    """Answer of `/health`; `now_ms` is the node's wall clock, for measuring the offset between clocks."""
+
+    status: Literal["ok", "starting", "failing"]
+    level: Literal["park", "city"]
+    version: str
+    now_ms: int
+    parks: int
+
+
+class ProblemError(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault inside a request (an extension member of RFC 9457)."""
+
+    where: str
+    found: str
+    wanted: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 9457 `application/problem+json`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    instance: str = ""
+    errors: list[ProblemError] = []
+
+    @classmethod
+    def of(cls, error: PeerError, instance: str = "") -> "Problem":
+        """The answer that tells a client what it did wrong; `instance` is the path that it called."""
+        faults = [ProblemError(where=error.where, found=error.found, wanted=error.wanted)]
+        return cls(title=error.title, status=error.status, detail=error.detail, instance=instance, errors=faults)
+
+
+class Credential(Message, frozen=True, kw_only=True):
+    """A bearer token in clear, as handed to its user once.
+
+    `park` is `*` where the role covers every park of the node.
+    """
+
+    token: str
+    role: Role
+    park: str
+    level: Literal["park", "city"]
+
+
+class CredentialFile(Message, frozen=True, kw_only=True):
+    """What `serve` writes at its first start (mode 0600) and what the load generator reads."""
+
+    credentials: list[Credential]
+
+    def find(self, level: str, role: str, park: str = "*") -> str:
+        """The token for a role at a level, for `park` itself or for every park.
+
+        Raises:
+            LookupError: no such credential.
+        """
+        for credential in self.credentials:
+            if (credential.level, credential.role) == (level, role) and credential.park in (park, "*"):
+                return credential.token
+        raise LookupError(f"no credential for role {role!r} at the {level} level for park {park!r}")
