@@ -1,0 +1,221 @@
+"""The Scenario: what to run, checked as a whole, and the library of stories."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from contract import catalogue
+from contract.catalogue.layout import ZONES_PER_GATEWAY
+from contract.messages import MAX_PACK_READINGS
+from scenarios.document import (
+    INCIDENT_KINDS,
+    PHASES,
+    IncidentDocument,
+    IncidentKind,
+    Objectives,
+    ParkSelection,
+    ScenarioDocument,
+    ScenarioError,
+    Text,
+    found,
+    read,
+)
+
+__all__ = [
+    "INCIDENT_KINDS",
+    "LIBRARY",
+    "PHASES",
+    "Incident",
+    "IncidentKind",
+    "Objectives",
+    "Scenario",
+    "ScenarioError",
+    "Text",
+    "find",
+    "library",
+    "load",
+]
+
+LIBRARY = Path(__file__).parent / "library"
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """Something goes wrong in one zone of one park.
+
+    Attributes:
+        kind: what goes wrong; `sim` knows what each kind does to the points near it.
+        park: id of the park.
+        zone: number of the zone in which it begins, from 1.
+        at_s: onset, in seconds after the beginning of the measured part.
+        duration_s: from the onset until the source is stopped; what it did to the surroundings decays after that.
+        severity: factor on the strength; 1.0 is enough for every kind to be noticed.
+    """
+
+    kind: IncidentKind
+    park: str
+    zone: int
+    at_s: float
+    duration_s: float
+    severity: float = 1.0
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """One story that can be run: who takes part, what they send, what goes wrong, what must be reached.
+
+    Attributes:
+        starts_at_ms: scenario time at which the trace (its warm-up) begins, Unix milliseconds.
+        warm_up_s: part before measuring; incidents begin after it.
+        duration_s: measured part.
+        parks: ids of the parks, in the catalogue's order.
+        encoding: media type of the telemetry packs.
+        requests_per_enterprise_hour: mean rate of an enterprise's service requests in full working hours.
+    """
+
+    name: str
+    title: Text
+    story: Text
+    seed: int
+    starts_at_ms: int
+    warm_up_s: float
+    duration_s: float
+    parks: tuple[str, ...]
+    points_per_park: int
+    gateways_per_park: int
+    sample_period_ms: int
+    encoding: str
+    enterprises_per_park: int
+    requests_per_enterprise_hour: float
+    incidents: tuple[Incident, ...]
+    objectives: Objectives
+
+    @property
+    def readings_per_s(self) -> float:
+        """Offered telemetry of all parks together."""
+        return len(self.parks) * self.points_per_park * 1000 / self.sample_period_ms
+
+
+def load(path: Path | str) -> Scenario:
+    """Load a scenario from a YAML file and check it as a whole.
+
+    Raises:
+        ScenarioError: with the file, the path inside it, what was found and what was wanted.
+    """
+    path = Path(path)
+    file = f"library/{path.name}" if path.parent == LIBRARY else str(path)
+    document, written = read(path, file)
+    if document.name != path.stem:
+        raise ScenarioError(file, "name", wanted=f'"{path.stem}", the name of the file', found=found(document.name))
+    parks = _parks(file, document.parks)
+    _check_sizes(file, document)
+    _check_times(file, document, written)
+    incidents = tuple(
+        _incident(file, f"incidents[{number}]", document, entry, parks)
+        for number, entry in enumerate(document.incidents)
+    )
+    return Scenario(
+        name=document.name,
+        title=document.title,
+        story=document.story,
+        seed=document.seed,
+        starts_at_ms=document.starts_at.ms,
+        warm_up_s=document.warm_up.ms / 1000,
+        duration_s=document.duration.ms / 1000,
+        parks=parks,
+        points_per_park=document.points_per_park,
+        gateways_per_park=document.gateways_per_park,
+        sample_period_ms=document.sample_period.ms,
+        encoding=document.encoding,
+        enterprises_per_park=document.enterprises_per_park,
+        requests_per_enterprise_hour=document.requests_per_enterprise_hour,
+        incidents=incidents,
+        objectives=document.objectives,
+    )
+
+
+def find(name_or_path: str) -> Scenario:
+    """The library's scenario of this name, or the one in a file.
+
+    Raises:
+        ScenarioError: there is neither, or it is wrong.
+    """
+    in_library = LIBRARY / f"{name_or_path}.yaml"
+    if "/" not in name_or_path and in_library.is_file():
+        return load(in_library)
+    path = Path(name_or_path)
+    if path.is_file() or path.suffix in (".yaml", ".yml"):
+        return load(path)
+    names = ", ".join(sorted(entry.stem for entry in LIBRARY.glob("*.yaml")))
+    raise ScenarioError("scenario", "", wanted=f"a YAML file or one of {names}", found=found(name_or_path))
+
+
+def library() -> tuple[Scenario, ...]:
+    """Every scenario of the library, in order of name."""
+    return tuple(load(path) for path in sorted(LIBRARY.glob("*.yaml")))
+
+
+def _parks(file: str, selection: ParkSelection) -> tuple[str, ...]:
+    """Ids of the selected parks in the catalogue's order; a phase takes in the phases before it."""
+    if selection.ids is None:
+        reached = PHASES[: PHASES.index(selection.phase) + 1]
+        return tuple(park.id for park in catalogue.parks() if park.phase in reached)
+    known = {park.id for park in catalogue.parks()}
+    for number, park in enumerate(selection.ids):
+        if park not in known:
+            raise ScenarioError(file, f"parks[{number}]", wanted="the id of a park in the catalogue", found=found(park))
+        if park in selection.ids[:number]:
+            raise ScenarioError(file, f"parks[{number}]", wanted="each park once", found=f"{found(park)} again")
+    return tuple(park.id for park in catalogue.parks() if park.id in selection.ids)
+
+
+def _check_sizes(file: str, document: ScenarioDocument) -> None:
+    gateways, points = document.gateways_per_park, document.points_per_park
+    if points % gateways:
+        wanted = f"a multiple of gateways_per_park ({gateways})"
+        raise ScenarioError(file, "points_per_park", wanted=wanted, found=str(points))
+    if points // gateways < ZONES_PER_GATEWAY:
+        wanted = f"at least {ZONES_PER_GATEWAY} points for each of {gateways} gateways"
+        raise ScenarioError(file, "points_per_park", wanted=wanted, found=str(points))
+    if points // gateways > MAX_PACK_READINGS:
+        wanted = f"at most {MAX_PACK_READINGS} points for each of {gateways} gateways (one pack)"
+        raise ScenarioError(file, "points_per_park", wanted=wanted, found=str(points))
+
+
+def _check_times(file: str, document: ScenarioDocument, written: dict[str, Any]) -> None:
+    period_ms = document.sample_period.ms
+    if period_ms < 1:
+        raise ScenarioError(file, "sample_period", wanted="more than nothing", found=found(written["sample_period"]))
+    if document.duration.ms < 1:
+        raise ScenarioError(file, "duration", wanted="more than nothing", found=found(written["duration"]))
+    for key, span in (("warm_up", document.warm_up), ("duration", document.duration)):
+        if span.ms % period_ms:
+            wanted = f"a multiple of sample_period ({document.sample_period.text})"
+            raise ScenarioError(file, key, wanted=wanted, found=found(span.text))
+
+
+def _incident(
+    file: str, path: str, document: ScenarioDocument, entry: IncidentDocument, parks: tuple[str, ...]
+) -> Incident:
+    if entry.park not in parks:
+        wanted = "a park that takes part in this scenario"
+        raise ScenarioError(file, f"{path}.park", wanted=wanted, found=found(entry.park))
+    zones = ZONES_PER_GATEWAY * document.gateways_per_park
+    if entry.zone > zones:
+        wanted = f"a zone from 1 to {zones} ({ZONES_PER_GATEWAY} for each gateway)"
+        raise ScenarioError(file, f"{path}.zone", wanted=wanted, found=str(entry.zone))
+    end = f"the measured part ends at {document.duration.text}"
+    left_ms = document.duration.ms - entry.at.ms
+    if left_ms <= 0:
+        wanted = f"a time before the end ({end})"
+        raise ScenarioError(file, f"{path}.at", wanted=wanted, found=found(entry.at.text))
+    if not 0 < entry.duration.ms <= left_ms:
+        wanted = f"more than nothing and at most {left_ms / 1000:g}s ({end})"
+        raise ScenarioError(file, f"{path}.duration", wanted=wanted, found=found(entry.duration.text))
+    return Incident(
+        kind=entry.kind,
+        park=entry.park,
+        zone=entry.zone,
+        at_s=entry.at.ms / 1000,
+        duration_s=entry.duration.ms / 1000,
+        severity=entry.severity,
+    )
