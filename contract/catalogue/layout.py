@@ -42,7 +42,7 @@ class ParkPoints(NamedTuple):
 def park_points(points: int, gateways: int) -> ParkPoints:
     """The layout that every park of a scenario has: kinds of point by their weights, the same for each call.
 
-    Each zone first gets one point of every kind that incidents touch, while it has room; the rest follow the weights.
+    Each zone first gets one point of each kind marked `every_zone`, while it has room; the rest follow the weights.
 
     Args:
         points: number of points, at least two a gateway.
@@ -76,7 +76,7 @@ def _kinds_by_zone(sizes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     known = profiles()
     weight = np.array([profile.per_thousand for profile in known], np.float64)
     weight /= weight.sum()
-    needed = np.array([place for place, profile in enumerate(known) if profile.touched_by], np.int64)
+    needed = np.array([place for place, profile in enumerate(known) if profile.every_zone], np.int64)
     owed = np.zeros(len(known))
     result = []
     for size in sizes.tolist():

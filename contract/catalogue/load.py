@@ -9,7 +9,7 @@ import msgspec
 import yaml
 
 from contract.addresses import check_identifier
-from contract.catalogue.model import Device, Entry, IncidentKind, Limit, Mark, Matter, Park, QuantityProfile, Subsystem
+from contract.catalogue.model import Device, Entry, Limit, Mark, Matter, Park, QuantityProfile, Subsystem
 from contract.errors import HarnessError, PeerError
 
 _T = TypeVar("_T")
@@ -39,7 +39,7 @@ class _Quantity(Entry, frozen=True, kw_only=True):
     sampling_s: float
     per_thousand: int
     kind: Literal["analogue", "binary"] = "analogue"
-    touched_by: tuple[IncidentKind, ...] = ()
+    every_zone: bool = False
     limits: tuple[Limit, ...] = ()
     source: str = "assumption"
     mark: Mark = "A"
@@ -147,7 +147,7 @@ def _profile(file: str, code: str, device: str, written: _Quantity) -> QuantityP
         quiet_high=normal.band[1],
         sampling_s=written.sampling_s,
         per_thousand=written.per_thousand,
-        touched_by=written.touched_by,
+        every_zone=written.every_zone,
         limits=written.limits,
         source=written.source,
         mark=written.mark,

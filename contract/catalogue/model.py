@@ -11,7 +11,6 @@ Mark = Literal["V", "S", "M", "A"]
 
 Tier = Literal["1", "3", "7", "36"]
 Phase = Literal["pilot-2018", "second-2019", "third-2019", "full-2020"]
-IncidentKind = Literal["gas-leak", "fire", "discharge", "flue", "power-failure", "flood", "equipment"]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,7 +84,7 @@ class QuantityProfile(Entry, frozen=True, kw_only=True):
         quiet_low, quiet_high: normal operation stays inside; further inside the limits than the deadbands.
         sampling_s: usual period in the field; scenarios set their own.
         per_thousand: share of this kind among a park's points.
-        touched_by: kinds of incident that move it.
+        every_zone: each zone gets one point of this kind before the weights decide, so that no incident goes unseen.
         source, mark: of the range and the normal behaviour.
     """
 
@@ -107,7 +106,7 @@ class QuantityProfile(Entry, frozen=True, kw_only=True):
     quiet_high: float
     sampling_s: float
     per_thousand: int
-    touched_by: tuple[IncidentKind, ...] = ()
+    every_zone: bool = False
     limits: tuple[Limit, ...] = ()
     source: str = "assumption"
     mark: Mark = "A"

@@ -14,8 +14,6 @@ from contract.addresses import check_identifier, check_point_name
 from contract.catalogue.load import check_profile
 from contract.errors import HarnessError
 
-INCIDENTS = {"gas-leak", "fire", "discharge", "flue", "power-failure", "flood", "equipment"}
-
 
 def test_parks_are_those_of_the_plan() -> None:
     """47 parks as 1+3+7+36; 28 names have a source, 19 are synthetic and say so."""
@@ -64,10 +62,28 @@ def test_normal_operation_keeps_clear_of_the_limits() -> None:
             assert limit.source
 
 
-def test_every_incident_has_limits_to_reach() -> None:
-    """Each kind of incident touches at least one limited kind of point."""
-    limited = {kind for profile in catalogue.profiles() if profile.limits for kind in profile.touched_by}
-    assert limited == INCIDENTS
+def test_hazards_have_limits() -> None:
+    """Gas, smoke, heat, waste water, flue gas, supply, flooding and machines can raise an alarm, in every zone."""
+    limited = {(one.device, one.quantity) for one in catalogue.profiles() if one.limits and one.every_zone}
+    assert limited >= {
+        *(
+            ("gas", "lel"),
+            ("toxic", "h2s"),
+            ("toxic", "nh3"),
+            ("toxic", "cl2"),
+            ("smoke", "smoke"),
+            ("heat", "temperature"),
+        ),
+        *(
+            ("water", "cod"),
+            ("water", "nh3-n"),
+            ("water", "ph"),
+            ("flue", "so2"),
+            ("flue", "nox"),
+            ("supply", "voltage"),
+        ),
+        *(("pipe", "level"), ("road", "depth"), ("fan", "vibration"), ("transformer", "oil-temperature")),
+    }
 
 
 def test_second_limits_are_beyond_the_first() -> None:
@@ -104,9 +120,9 @@ def test_layout(points: int, gateways: int) -> None:
 
 
 def test_every_zone_can_have_every_incident() -> None:
-    """Zones of 50 points hold each kind of point that incidents touch, and the park holds all 14 subsystems."""
+    """Zones of 50 points hold each kind of point that hazards need, and the park holds all 14 subsystems."""
     layout = catalogue.park_points(2000, 20)
-    needed = {kind for kind, profile in enumerate(catalogue.profiles()) if profile.touched_by}
+    needed = {kind for kind, profile in enumerate(catalogue.profiles()) if profile.every_zone}
     for zone in range(40):
         assert needed <= set(layout.profile[layout.zone == zone].tolist())
     assert len({point.subsystem for point in layout.points}) == 14
