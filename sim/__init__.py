@@ -1,0 +1,1 @@
+"""The simulated city: named random streams, the world, its trace."""

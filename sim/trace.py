@@ -1,0 +1,165 @@
+"""The trace: everything that a scenario's world sends, in order, with the ground truth out of band.
+
+The same scenario, seed and replication give the same emissions, byte for byte, for any number of shards.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+
+import msgspec
+import numpy as np
+
+from contract import catalogue
+from contract.columns import reading_hashes
+from scenarios.model import Scenario
+from sim.world import Emission, ExpectedAlert, GroundTruth, IncidentTruth, Pack, Request, UndeterminedAlert, World
+from sim.world.park import Turn
+
+__all__ = [
+    "Emission",
+    "ExpectedAlert",
+    "GroundTruth",
+    "IncidentTruth",
+    "Pack",
+    "Request",
+    "Summary",
+    "Trace",
+    "UndeterminedAlert",
+    "request_digest",
+    "summary",
+]
+
+_DIGEST_MASK = 2**64 - 1
+
+
+class Trace:
+    """A scenario's emissions and ground truth.
+
+    Each call of `steps` or `emissions` lives the world anew and resets `truth` and `digest`; use one at a time.
+
+    Args:
+        scenario: what to simulate.
+        shard: (i, n): of the scenario's parks only `parks[i::n]`.
+        replication: number of the repetition; another number, other draws.
+
+    Attributes:
+        parks: ids of this shard's parks.
+        layout: the points, the same for every park.
+        start_ms: beginning of the warm-up, scenario time, Unix milliseconds.
+        measured_from_ms: beginning of the measured part.
+        end_ms: no emission is due at or after this time.
+        truth: its incidents are known from the beginning; all of it is, once the emissions are exhausted.
+        digest: sum modulo 2**64 of the digests of the packs and requests emitted so far, whatever their order.
+
+    Raises:
+        ScenarioError: an incident would touch nothing.
+    """
+
+    def __init__(self, scenario: Scenario, *, shard: tuple[int, int] = (0, 1), replication: int = 0) -> None:
+        number, shards = shard
+        if not 0 <= number < shards:
+            raise ValueError(f"shard {number} of {shards}: expected a number from 0 to {shards - 1}")
+        self.scenario = scenario
+        self.replication = replication
+        self.parks = scenario.parks[number::shards]
+        self.layout = catalogue.park_points(scenario.points_per_park, scenario.gateways_per_park)
+        self._world: World | None = None
+        world = self._begin()
+        self._world = world  # the first to be lived
+        self.start_ms, self.measured_from_ms, self.end_ms = world.start_ms, world.measured_from_ms, world.end_ms
+
+    def steps(self) -> Iterator[list[Emission]]:
+        """One list for each park and step, in order of step and park; a step is one sample period."""
+        for turn in self._turns():
+            yield [*turn.packs, *turn.requests]
+
+    def emissions(self) -> Iterator[Emission]:
+        """All emissions in order of due time, then park, packs before requests, gateway and sequence."""
+        for _, turns in groupby(self._turns(), key=lambda turn: turn.number):
+            step: list[Emission] = []
+            for turn in turns:
+                step += turn.packs
+                step += turn.requests
+            yield from sorted(step, key=_order)
+
+    def _begin(self) -> World:
+        world, self._world = self._world, None
+        world = world or World(self.scenario, self.parks, self.replication)
+        self.truth = world.truth
+        self.digest = 0
+        return world
+
+    def _turns(self) -> Iterator[Turn]:
+        for turn in self._begin().turns():
+            # The readings of a turn are those of its packs, so their hashes add up to the same sum.
+            digest = int(reading_hashes(turn.columns).sum(dtype=np.uint64)) + sum(map(request_digest, turn.requests))
+            self.digest = (self.digest + digest) & _DIGEST_MASK
+            yield turn
+
+
+def request_digest(request: Request) -> int:
+    """Digest of a request with its park, number and time, an unsigned 64-bit integer."""
+    content = msgspec.json.encode((request.park, request.sequence, request.due_ms, request.application))
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A trace in figures; `digest` has 16 hexadecimal digits."""
+
+    scenario: str
+    seed: int
+    parks: int
+    gateways: int
+    points: int
+    packs: int
+    readings: int
+    requests: int
+    requests_by_matter: dict[str, int]
+    incidents: int
+    incidents_by_kind: dict[str, int]
+    expected_alerts: int
+    expected_by_rule: dict[str, int]
+    expected_by_level: dict[str, int]
+    cleared_alerts: int
+    undetermined_alerts: int
+    digest: str
+
+
+def summary(trace: Trace) -> Summary:
+    """Live a trace to its end and count what it sent."""
+    packs = readings = 0
+    matters: Counter[str] = Counter()
+    for step in trace.steps():
+        for emission in step:
+            if isinstance(emission, Pack):
+                packs += 1
+                readings += len(emission.columns)
+            else:
+                matters[emission.application.matter] += 1
+    truth = trace.truth
+    return Summary(
+        scenario=trace.scenario.name,
+        seed=trace.scenario.seed,
+        parks=len(trace.parks),
+        gateways=len(trace.parks) * len(trace.layout.gateways),
+        points=len(trace.parks) * len(trace.layout.points),
+        packs=packs,
+        readings=readings,
+        requests=matters.total(),
+        requests_by_matter=dict(sorted(matters.items())),
+        incidents=len(truth.incidents),
+        incidents_by_kind=dict(sorted(Counter(incident.kind for incident in truth.incidents).items())),
+        expected_alerts=len(truth.expected),
+        expected_by_rule=dict(sorted(Counter(alert.rule for alert in truth.expected).items())),
+        expected_by_level=dict(sorted(Counter(alert.level for alert in truth.expected).items())),
+        cleared_alerts=sum(alert.clears_ms is not None for alert in truth.expected),
+        undetermined_alerts=len(truth.undetermined),
+        digest=f"{trace.digest:016x}",
+    )
+
+
+def _order(emission: Emission) -> tuple[int, str, bool, str, int]:
+    gateway = emission.gateway if isinstance(emission, Pack) else ""
+    return emission.due_ms, emission.park, isinstance(emission, Request), gateway, emission.sequence

@@ -1,0 +1,16 @@
+"""The mesa world: parks, enterprises and incidents as agents, points as numpy columns."""
+
+from sim.world.emission import Emission, Pack, Request
+from sim.world.model import World
+from sim.world.truth import ExpectedAlert, GroundTruth, IncidentTruth, UndeterminedAlert
+
+__all__ = [
+    "Emission",
+    "ExpectedAlert",
+    "GroundTruth",
+    "IncidentTruth",
+    "Pack",
+    "Request",
+    "UndeterminedAlert",
+    "World",
+]
