@@ -1,0 +1,1 @@
+"""The city node, sans-I/O: numbered uplink batches in, one `CityChange` out."""

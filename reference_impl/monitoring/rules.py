@@ -1,0 +1,149 @@
+"""Rules as an operator writes them, checked, and laid out as slots."""
+
+import math
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.addresses import check_identifier
+from contract.errors import PeerError
+from contract.messages import LimitRule, RuleSet
+from reference_impl.monitoring import slots as s
+
+DELAY_S_MAX = 30 * 86_400.0
+RULES_MAX = 10_000
+_PATTERN = re.compile(r"[A-Za-z0-9\-:._*?/]{1,200}")
+
+
+class Plan(NamedTuple):
+    """Rules laid out over the points of a park; the slots are as before the first reading.
+
+    Attributes:
+        rules: the rules, in the order of their index.
+        slots: (slots,) of `SLOT`, sorted by point and then by rule; at least one for each point.
+        first_slot: (points + 1,) int32, where each point's slots begin.
+        point_of: (slots,) int32, point of each slot.
+        on_delay_ms: (rules,) int64.
+        off_delay_ms: (rules,) int64.
+    """
+
+    rules: tuple[LimitRule, ...]
+    slots: NDArray[np.void]
+    first_slot: NDArray[np.int32]
+    point_of: NDArray[np.int32]
+    on_delay_ms: NDArray[np.int64]
+    off_delay_ms: NDArray[np.int64]
+
+
+def check_rules(rules: RuleSet) -> None:
+    """Refuse rules that cannot be meant.
+
+    Raises:
+        PeerError: 422 with the path of the first fault, such as `rules[3].deadband`.
+    """
+    if len(rules.rules) > RULES_MAX:
+        raise PeerError("too many rules", where="rules", found=str(len(rules.rules)), wanted=f"at most {RULES_MAX}")
+    first_place: dict[str, int] = {}
+    for place, rule in enumerate(rules.rules):
+        where = f"rules[{place}]"
+        check_identifier(rule.id, f"{where}.id")
+        if rule.id in first_place:
+            raise PeerError(
+                "rule id comes twice",
+                where=f"{where}.id",
+                found=repr(rule.id),
+                wanted=f"an id other than that of rules[{first_place[rule.id]}]",
+            )
+        first_place[rule.id] = place
+        _check_limit(rule, where)
+
+
+def _check_limit(rule: LimitRule, where: str) -> None:
+    if not _PATTERN.fullmatch(rule.points):
+        raise PeerError(
+            "invalid pattern", where=f"{where}.points", found=repr(rule.points), wanted="a glob such as 'env/*/*/so2'"
+        )
+    if rule.high is None and rule.low is None:
+        raise PeerError("rule has no limit", where=where, found="neither", wanted="high or low")
+    for name, limit in (("high", rule.high), ("low", rule.low)):
+        if limit is not None and not math.isfinite(limit):
+            raise PeerError("invalid limit", where=f"{where}.{name}", found=repr(limit), wanted="a finite number")
+    if not (math.isfinite(rule.deadband) and rule.deadband >= 0):
+        raise PeerError(
+            "invalid deadband", where=f"{where}.deadband", found=repr(rule.deadband), wanted="a number of at least 0"
+        )
+    for name, delay_s in (("on_delay_s", rule.on_delay_s), ("off_delay_s", rule.off_delay_s)):
+        if not 0 <= delay_s <= DELAY_S_MAX:
+            raise PeerError(
+                "invalid delay",
+                where=f"{where}.{name}",
+                found=repr(delay_s),
+                wanted=f"seconds from 0 to {DELAY_S_MAX:.0f}",
+            )
+    if rule.high is not None and rule.low is not None and rule.high - rule.deadband <= rule.low + rule.deadband:
+        raise PeerError(
+            "deadband is wider than the band",
+            where=f"{where}.deadband",
+            found=repr(rule.deadband),
+            wanted=f"less than half of the band from {rule.low!r} to {rule.high!r}",
+        )
+
+
+@lru_cache(maxsize=512)
+def matching(pattern: str, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Places of the names that a glob matches, ascending. `*` and `?` stay within one part of a name.
+
+    Parks of one layout share the result, hence the cache.
+    """
+    parts = (re.escape(character) for character in pattern)
+    expression = "".join(parts).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    fits = re.compile(expression).fullmatch
+    return tuple(place for place, name in enumerate(names) if fits(name))
+
+
+def lay_out(rules: Sequence[LimitRule], names: Sequence[str]) -> Plan:
+    """Give each rule a slot on every point that it matches.
+
+    Args:
+        rules: checked rules.
+        names: point names in the order of their index.
+    """
+    key = tuple(names)
+    matches = [np.asarray(matching(rule.points, key), dtype=np.int32) for rule in rules]
+    bare = np.ones(len(key), dtype=np.bool_)
+    for match in matches:
+        bare[match] = False
+    rule_of = np.repeat(np.arange(-1, len(rules), dtype=np.int32), [int(bare.sum()), *map(len, matches)])
+    point_of = np.concatenate([np.flatnonzero(bare).astype(np.int32), *matches])
+    order = np.lexsort((rule_of, point_of))
+    rule_of, point_of = rule_of[order], point_of[order]
+    return Plan(
+        rules=tuple(rules),
+        slots=_fresh_slots(rules, rule_of),
+        first_slot=np.searchsorted(point_of, np.arange(len(key) + 1)).astype(np.int32),
+        point_of=point_of,
+        on_delay_ms=np.array([round(rule.on_delay_s * 1000) for rule in rules], dtype=np.int64),
+        off_delay_ms=np.array([round(rule.off_delay_s * 1000) for rule in rules], dtype=np.int64),
+    )
+
+
+def _fresh_slots(rules: Sequence[LimitRule], rule_of: NDArray[np.int32]) -> NDArray[np.void]:
+    # The last row is for slots without a rule, which index -1 picks.
+    limits = np.array([_thresholds(rule) for rule in rules] + [(math.inf, -math.inf, math.inf, -math.inf)])[rule_of]
+    slots = s.empty_slots(len(rule_of))
+    for column, field in enumerate(("high", "low", "high_end", "low_end")):
+        slots[field] = limits[:, column]
+    slots["seen_ms"] = s.NEVER_MS
+    slots["rule"] = rule_of
+    slots["kind"] = np.where(rule_of < 0, s.NONE, s.LIMIT)
+    return slots
+
+
+def _thresholds(rule: LimitRule) -> tuple[float, float, float, float]:
+    high = math.inf if rule.high is None else rule.high
+    low = -math.inf if rule.low is None else rule.low
+    return high, low, high - rule.deadband, low + rule.deadband

@@ -1,0 +1,87 @@
+"""What one call to a park node made true. The store commits one change, or several together, as ONE transaction."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from contract.columns import Columns
+from contract.messages import Alert, Case, PackReceipt, PointList, RuleSet, Transition, UplinkEntry
+
+
+class StoredPack(NamedTuple):
+    """A pack as it came, for the journal.
+
+    Attributes:
+        gateway: name of the gateway.
+        sequence: number of the pack, counted by the gateway from 1.
+        late: at least one reading came too late to take part in the alarm history (see SEMANTICS.md).
+        columns: all its readings, late ones included, in order of time.
+    """
+
+    gateway: str
+    sequence: int
+    late: bool
+    columns: Columns
+
+
+class EventDraft(NamedTuple):
+    """A transition of an alert before the store has numbered it.
+
+    Attributes:
+        transition: what happened.
+        at_ms: event time of the transition, Unix milliseconds.
+        alert: the alert as it is after the transition.
+    """
+
+    transition: Transition
+    at_ms: int
+    alert: Alert
+
+
+class SourcePosition(NamedTuple):
+    """Which packs of a gateway are stored: all below `next_sequence` except those in `gaps`.
+
+    Attributes:
+        gateway: name of the gateway.
+        next_sequence: one more than the highest number stored.
+        gaps: missing ranges (first, last), both included, ascending.
+    """
+
+    gateway: str
+    next_sequence: int
+    gaps: tuple[tuple[int, int], ...]
+
+
+class Change(NamedTuple):
+    """What one call made true.
+
+    Attributes:
+        park: the park.
+        response: what the caller is answered once this is durable.
+        packs: packs for the journal; empty for a duplicate.
+        events: transitions of alerts, in order; the store numbers them and keeps each `alert` as the newest of its id.
+        cases: cases as they are now.
+        uplink: entries for the outbox, numbered without gaps by the node.
+        sources: positions that moved, replacing the former one of their gateway.
+        points: the new list of points, if it was set.
+        rules: the new rules, if they were set.
+        snapshot: the node's snapshot after this change, present when points or rules were set. The store keeps it with
+            the journal position of this very transaction, so that replay never crosses a change of configuration.
+        late_readings: readings that were too late for the alarm history.
+    """
+
+    park: str
+    response: PackReceipt | Alert | Case | PointList | RuleSet
+    packs: Sequence[StoredPack] = ()
+    events: Sequence[EventDraft] = ()
+    cases: Sequence[Case] = ()
+    uplink: Sequence[UplinkEntry] = ()
+    sources: Sequence[SourcePosition] = ()
+    points: PointList | None = None
+    rules: RuleSet | None = None
+    snapshot: bytes | None = None
+    late_readings: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is to be stored: the response only repeats what is durable already."""
+        return not (self.packs or self.events or self.cases or self.sources or self.points or self.rules)

@@ -1,0 +1,56 @@
+"""Rules are checked with the place of the fault, matched within parts of a name, and laid out by point."""
+
+import pytest
+
+from contract.errors import PeerError
+from contract.messages import LimitRule, RuleSet
+from reference_impl.monitoring.rules import check_rules, lay_out, matching
+from reference_impl.monitoring.slots import CACHE_LINE, SLOT
+
+GOOD = {"id": "cod-high", "points": "ww/*/cod", "high": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ({"id": "COD high"}, "rules[1].id: expected lower-case letters, digits and '-', at most 63, found 'COD high'"),
+        ({"id": "cod-high"}, "rules[1].id: expected an id other than that of rules[0], found 'cod-high'"),
+        ({"points": ""}, "rules[1].points: expected a glob such as 'env/*/*/so2', found ''"),
+        ({"high": None}, "rules[1]: expected high or low, found neither"),
+        ({"high": float("inf")}, "rules[1].high: expected a finite number, found inf"),
+        ({"low": float("nan")}, "rules[1].low: expected a finite number, found nan"),
+        ({"deadband": -1.0}, "rules[1].deadband: expected a number of at least 0, found -1.0"),
+        ({"on_delay_s": -1.0}, "rules[1].on_delay_s: expected seconds from 0 to 2592000, found -1.0"),
+        ({"off_delay_s": float("nan")}, "rules[1].off_delay_s: expected seconds from 0 to 2592000, found nan"),
+        (
+            {"low": 90.0, "deadband": 5.0},
+            "rules[1].deadband: expected less than half of the band from 90.0 to 100.0, found 5.0",
+        ),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused_with_its_place(fault: dict[str, object], message: str) -> None:
+    """Where, what was wanted, what was found."""
+    rules = RuleSet(version="1", rules=[LimitRule(**GOOD), LimitRule(**{**GOOD, "id": "other", **fault})])
+    with pytest.raises(PeerError) as refusal:
+        check_rules(rules)
+    assert (str(refusal.value), refusal.value.status) == (message, 422)
+
+
+def test_a_glob_stays_within_a_part_of_a_name() -> None:
+    """`*` matches any text but '/', every other character means itself."""
+    names = ("ww/z01/d1/cod", "ww/z02/d1/cod", "ww/z01/cod", "ww/z01/d1/cod2", "ww/z.1/d1/cod")
+    assert matching("ww/*/*/cod", names) == (0, 1, 4)
+    assert matching("ww/z.1/*/*", names) == (4,)
+    assert matching("ww/z0?/d1/cod", names) == (0, 1)
+    assert matching("*", names) == ()
+
+
+def test_slots_lie_by_point_one_cache_line_each() -> None:
+    """A reading touches its own point's lines, one after the other; a point without a rule has one all the same."""
+    rules = [LimitRule(id="one", points="a/*", high=1.0), LimitRule(id="two", points="*/x", low=0.0)]
+    plan = lay_out(rules, ["a/x", "b/y", "b/x"])
+    assert plan.slots["rule"].tolist() == [0, 1, -1, 1]
+    assert plan.point_of.tolist() == [0, 0, 1, 2]
+    assert plan.first_slot.tolist() == [0, 2, 3, 4]
+    assert SLOT.itemsize == CACHE_LINE
+    assert plan.slots.ctypes.data % CACHE_LINE == 0
