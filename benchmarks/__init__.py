@@ -1,0 +1,1 @@
+"""Measure, judge, compare: the `parkbench` command and what stands behind it."""

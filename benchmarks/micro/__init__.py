@@ -1,0 +1,1 @@
+"""Speed as figures: codecs, core and durable ingest, each beside a bare loop over the same bytes in the same run."""
