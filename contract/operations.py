@@ -231,7 +231,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Acknowledge an alert.",
         request=m.Acknowledgement,
         response=m.Alert,
-        errors=(400, *AUTH, 404, 409, 422, 503),
+        errors=(400, *AUTH, 404, 409, 413, 422, 503),
     ),
     Operation(
         id="post_case",
@@ -243,7 +243,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Apply for a matter.",
         request=m.CaseApplication,
         response=m.Case,
-        errors=(400, *AUTH, 404, 409, 422, 503),
+        errors=(400, *AUTH, 404, 409, 413, 422, 503),
     ),
     Operation(
         id="get_cases",
@@ -275,7 +275,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Decide a case.",
         request=m.CaseDecision,
         response=m.Case,
-        errors=(400, *AUTH, 404, 409, 422, 503),
+        errors=(400, *AUTH, 404, 409, 413, 422, 503),
     ),
     Operation(
         id="post_uplink",

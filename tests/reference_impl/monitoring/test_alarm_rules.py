@@ -1,6 +1,10 @@
 """Rules are checked with the place of the fault, matched within parts of a name, and laid out by point."""
 
+from fnmatch import fnmatchcase
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.errors import PeerError
 from contract.messages import LimitRule, RuleSet
@@ -43,6 +47,17 @@ def test_a_glob_stays_within_a_part_of_a_name() -> None:
     assert matching("ww/z.1/*/*", names) == (4,)
     assert matching("ww/z0?/d1/cod", names) == (0, 1)
     assert matching("*", names) == ()
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
+def test_a_glob_means_what_the_standard_library_says(pattern: str, name: str) -> None:
+    """Within one part of a name, a glob matches exactly what `fnmatch` matches."""
+    assert matching(pattern, (name,)) == ((0,) if fnmatchcase(name, pattern) else ())
+
+
+def test_no_glob_takes_undue_time() -> None:
+    """A pattern made to be slow is as fast as any other: this test would not end otherwise."""
+    assert matching("a*" * 60 + "b", ("a" * 190,)) == ()
 
 
 def test_slots_lie_by_point_one_cache_line_each() -> None:
