@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 BARE = "bare loop"
+WIDTH = 130  # of the table where the output is no terminal
 
 
 class Row(NamedTuple):
@@ -47,20 +48,21 @@ def ratios(rows: list[Row]) -> list[float | None]:
 
 
 def show(rows: list[Row]) -> None:
-    """Print the table."""
-    table = Table(title="Readings a second on one core, beside a bare loop over the same bytes")
-    for name, justify in (
-        ("group", "left"),
-        ("case", "left"),
-        ("M readings/s", "right"),
-        ("bytes", "right"),
-        ("ratio", "right"),
-        ("note", "left"),
-    ):
-        table.add_column(name, justify="right" if justify == "right" else "left")
+    """Print the table, a section for each group."""
+    table = Table(title="Readings a second on one core, beside a bare loop over the same bytes", title_justify="left")
+    table.add_column("group", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    table.add_column("M readings/s", justify="right")
+    table.add_column("bytes a reading", justify="right")
+    table.add_column("of the bare loop", justify="right")
+    table.add_column("note")
+    former = ""
     for row, ratio in zip(rows, ratios(rows), strict=True):
-        shown = "" if ratio is None else f"{ratio:.4f}"
-        table.add_row(
-            row.group, row.case, f"{row.readings_per_s / 1e6:,.2f}", f"{row.bytes_per_reading:.1f}", shown, row.note
-        )
-    Console().print(table)
+        if row.group != former:
+            table.add_section()
+        shown = "" if ratio is None else f"{ratio:.2%}"
+        cells = (row.case, f"{row.readings_per_s / 1e6:,.2f}", f"{row.bytes_per_reading:.1f}", shown, row.note)
+        table.add_row(row.group if row.group != former else "", *cells)
+        former = row.group
+    console = Console()
+    Console(width=max(console.width, WIDTH)).print(table)
