@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 BARE = "bare loop"
-WIDTH = 130  # of the table where the output is no terminal
+WIDTH = 140  # of the table where the output is no terminal
 
 
 class Row(NamedTuple):
