@@ -6,6 +6,8 @@ files that it calls into. After changing a constant in `slots`, delete `__pycach
 
 # ruff: noqa: PLR0917 - kernels take their columns one by one, by position, as numba calls them fastest
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -20,11 +22,11 @@ from reference_impl.monitoring.slots import (
     RAISE,
 )
 
-Slots = NDArray[np.void]
+Record = Any  # one record of a structured array, by reference
+Records = NDArray[np.void]
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 Floats = NDArray[np.float64]
-Transitions = NDArray[np.void]
 
 # What `check` finds.
 IN_ORDER = 0
@@ -73,23 +75,23 @@ def check(
 
 
 @njit(cache=True, nogil=True)
-def next_due_ms(slots: Slots, heap: Int32s, start: int, size: int) -> int:
+def _next_due_ms(slots: Records, heap: Int32s, gateway: Record) -> int:
     """Time of the gateway's first timer, `FOREVER_MS` when none runs."""
     due_ms: int = FOREVER_MS
-    if size > 0:
-        due_ms = slots[heap[start]].due_ms
+    if gateway.timers > 0:
+        due_ms = slots[heap[gateway.heap_start]].due_ms
     return due_ms
 
 
 @njit(cache=True, nogil=True)
-def _earlier(slots: Slots, one: int, other: int) -> bool:
+def _earlier(slots: Records, one: int, other: int) -> bool:
     one_ms: int = slots[one].due_ms
     other_ms: int = slots[other].due_ms
     return one_ms < other_ms or (one_ms == other_ms and one < other)
 
 
 @njit(cache=True, nogil=True)
-def _sift_up(slots: Slots, heap: Int32s, heap_at: Int32s, start: int, place: int) -> int:
+def _sift_up(slots: Records, heap: Int32s, start: int, place: int) -> int:
     moving = heap[start + place]
     while place > 0:
         parent = (place - 1) >> 1
@@ -97,15 +99,15 @@ def _sift_up(slots: Slots, heap: Int32s, heap_at: Int32s, start: int, place: int
         if not _earlier(slots, moving, above):
             break
         heap[start + place] = above
-        heap_at[above] = place
+        slots[above].timer = place
         place = parent
     heap[start + place] = moving
-    heap_at[moving] = place
+    slots[moving].timer = place
     return place
 
 
 @njit(cache=True, nogil=True)
-def _sift_down(slots: Slots, heap: Int32s, heap_at: Int32s, start: int, size: int, place: int) -> None:
+def _sift_down(slots: Records, heap: Int32s, start: int, size: int, place: int) -> None:
     moving = heap[start + place]
     while True:
         child = 2 * place + 1
@@ -117,211 +119,217 @@ def _sift_down(slots: Slots, heap: Int32s, heap_at: Int32s, start: int, size: in
         if not _earlier(slots, below, moving):
             break
         heap[start + place] = below
-        heap_at[below] = place
+        slots[below].timer = place
         place = child
     heap[start + place] = moving
-    heap_at[moving] = place
+    slots[moving].timer = place
 
 
 @njit(cache=True, nogil=True)
-def start_timer(slots: Slots, heap: Int32s, heap_at: Int32s, start: int, size: int, slot: int) -> int:
-    """Add a slot whose `due_ms` is set; returns the new size."""
-    heap[start + size] = slot
-    heap_at[slot] = size
-    _sift_up(slots, heap, heap_at, start, size)
-    return size + 1
+def _start_timer(slots: Records, heap: Int32s, gateway: Record, index: int) -> None:
+    """Add a slot whose `due_ms` is set."""
+    place = gateway.timers
+    gateway.timers = place + 1
+    heap[gateway.heap_start + place] = index
+    _sift_up(slots, heap, gateway.heap_start, place)
 
 
 @njit(cache=True, nogil=True)
-def stop_timer(slots: Slots, heap: Int32s, heap_at: Int32s, start: int, size: int, slot: int) -> int:
-    """Remove a slot that is in the heap; returns the new size."""
-    place = heap_at[slot]
-    heap_at[slot] = -1
-    last = heap[start + size - 1]
-    if last != slot:
+def _stop_timer(slots: Records, heap: Int32s, gateway: Record, index: int) -> None:
+    """Remove a slot that is in the heap."""
+    start, size, place = gateway.heap_start, gateway.timers - 1, slots[index].timer
+    gateway.timers = size
+    last = heap[start + size]
+    if last != index:
         heap[start + place] = last
-        place = _sift_up(slots, heap, heap_at, start, place)
-        _sift_down(slots, heap, heap_at, start, size - 1, place)
-    return size - 1
+        place = _sift_up(slots, heap, start, place)
+        _sift_down(slots, heap, start, size, place)
 
 
 @njit(cache=True, nogil=True)
-def _write(out: Transitions, count: int, kind: int, at_ms: int, slot: int, onset_ms: int, value: float) -> int:
+def _write(out: Records, count: int, kind: int, at_ms: int, index: int, slot: Record) -> int:
     record = out[count]
     record.kind = kind
     record.at_ms = at_ms
-    record.slot = slot
-    record.onset_ms = onset_ms
-    record.value = value
+    record.slot = index
+    record.onset_ms = slot.onset_ms
+    record.value = slot.onset_value
     return count + 1
 
 
 @njit(cache=True, nogil=True)
 def _fire(
-    slots: Slots,
-    onset_value: Floats,
-    first_slot: Int32s,
-    point_of: Int32s,
-    heap: Int32s,
-    heap_at: Int32s,
-    start: int,
-    size: int,
-    until_ms: int,
-    out: Transitions,
-    count: int,
-) -> tuple[int, int]:
-    """Fire the gateway's timers due at or before `until_ms`; returns (size of the heap, number of transitions)."""
-    while size > 0:
-        index = heap[start]
+    heads: Records, slots: Records, heap: Int32s, gateway: Record, until_ms: int, out: Records, count: int
+) -> int:
+    """Fire the gateway's timers due at or before `until_ms`; returns the number of transitions."""
+    while gateway.timers > 0:
+        index = heap[gateway.heap_start]
         slot = slots[index]
-        due_ms = slot.due_ms
-        if due_ms > until_ms:
+        if slot.due_ms > until_ms:
             break
-        size = stop_timer(slots, heap, heap_at, start, size, index)
+        _stop_timer(slots, heap, gateway, index)
         if slot.phase == PENDING:
             slot.phase = ACTIVE
-            count = _write(out, count, RAISE, due_ms, index, slot.onset_ms, onset_value[index])
+            count = _write(out, count, RAISE, slot.due_ms, index, slot)
         else:
             slot.phase = NORMAL
-            count = _write(out, count, CLEAR, due_ms, index, slot.onset_ms, onset_value[index])
+            count = _write(out, count, CLEAR, slot.due_ms, index, slot)
         # The point's history is decided up to here: a reading from before would come too late.
-        head = slots[first_slot[point_of[index]]]
-        head.seen_ms = max(head.seen_ms, due_ms)
-    return size, count
+        head = heads[slot.point]
+        head.seen_ms = max(head.seen_ms, slot.due_ms)
+    return count
 
 
 @njit(cache=True, nogil=True)
 def _limit(
-    slots: Slots,
-    onset_value: Floats,
-    on_delay_ms: Int64s,
-    off_delay_ms: Int64s,
+    slots: Records,
+    limit: Record,
     heap: Int32s,
-    heap_at: Int32s,
-    start: int,
-    size: int,
+    gateway: Record,
     index: int,
     time_ms: int,
     value: float,
-    out: Transitions,
+    out: Records,
     count: int,
-) -> tuple[int, int]:
-    """One reading on one limit slot; returns (size of the heap, number of transitions)."""
+) -> int:
+    """One reading on one limit slot; returns the number of transitions."""
     slot = slots[index]
-    phase = slot.phase
-    if phase == NORMAL:
-        if value >= slot.high or value <= slot.low:
+    if slot.phase == NORMAL:
+        if value >= limit.high or value <= limit.low:
             slot.onset_ms = time_ms
-            onset_value[index] = value
-            if on_delay_ms[slot.rule] == 0:
+            slot.onset_value = value
+            if limit.on_delay_ms == 0:
                 slot.phase = ACTIVE
-                count = _write(out, count, RAISE, time_ms, index, time_ms, value)
+                count = _write(out, count, RAISE, time_ms, index, slot)
             else:
                 slot.phase = PENDING
-                slot.due_ms = time_ms + on_delay_ms[slot.rule]
-                size = start_timer(slots, heap, heap_at, start, size, index)
-    elif phase == CLEARING:
-        if value >= slot.high or value <= slot.low:
-            size = stop_timer(slots, heap, heap_at, start, size, index)
+                slot.due_ms = time_ms + limit.on_delay_ms
+                _start_timer(slots, heap, gateway, index)
+    elif slot.phase == CLEARING:
+        if value >= limit.high or value <= limit.low:
+            _stop_timer(slots, heap, gateway, index)
             slot.phase = ACTIVE
-    elif value < slot.high_end and value > slot.low_end:
-        if phase == PENDING:
-            size = stop_timer(slots, heap, heap_at, start, size, index)
+    elif value < limit.high_end and value > limit.low_end:
+        if slot.phase == PENDING:
+            _stop_timer(slots, heap, gateway, index)
             slot.phase = NORMAL
-        elif off_delay_ms[slot.rule] == 0:
+        elif limit.off_delay_ms == 0:
             slot.phase = NORMAL
-            count = _write(out, count, CLEAR, time_ms, index, slot.onset_ms, onset_value[index])
+            count = _write(out, count, CLEAR, time_ms, index, slot)
         else:
             slot.phase = CLEARING
-            slot.due_ms = time_ms + off_delay_ms[slot.rule]
-            size = start_timer(slots, heap, heap_at, start, size, index)
-    return size, count
+            slot.due_ms = time_ms + limit.off_delay_ms
+            _start_timer(slots, heap, gateway, index)
+    return count
+
+
+# Quiet bands. Each kind of rule says in which open interval around the newest value a reading leaves its slot as it is;
+# a kind for which every reading counts says `_NOWHERE`. A timer that fires must not narrow the interval.
+
+_NOWHERE = (np.inf, -np.inf)
+
+
+@njit(cache=True, nogil=True)
+def _limit_band(limit: Record, phase: int, value: float) -> tuple[float, float]:
+    """Where a limit's condition stays as it is; `value` is the newest, NaN when it is not known."""
+    if phase in (NORMAL, CLEARING):
+        return limit.low, limit.high
+    if value >= limit.high_end:
+        return limit.high_end, np.inf
+    if value <= limit.low_end:
+        return -np.inf, limit.low_end
+    return _NOWHERE
+
+
+@njit(cache=True, nogil=True)
+def _set_band(heads: Records, slots: Records, first_slot: Int32s, limits: Records, point: int, value: float) -> None:
+    """Set a point's quiet band to where all of its slots are quiet."""
+    low, high = -np.inf, np.inf
+    for index in range(first_slot[point], first_slot[point + 1]):
+        slot_low, slot_high = _limit_band(limits[slots[index].rule], slots[index].phase, value)
+        low, high = max(low, slot_low), min(high, slot_high)
+    head = heads[point]
+    head.quiet_low = np.float32(low)
+    if head.quiet_low < low:
+        head.quiet_low = np.nextafter(head.quiet_low, np.float32(np.inf))
+    head.quiet_high = np.float32(high)
+    if head.quiet_high > high:
+        head.quiet_high = np.nextafter(head.quiet_high, np.float32(-np.inf))
+
+
+@njit(cache=True, nogil=True)
+def settle(
+    heads: Records,
+    slots: Records,
+    first_slot: Int32s,
+    limits: Records,
+    heap: Int32s,
+    gateways: Records,
+    gateway_of: Int32s,
+) -> None:
+    """Set the quiet bands and start the timers that follow from the slots' phases; no timer may be running.
+
+    The arrays are those of `check` and `apply`.
+    """
+    for point in range(len(heads)):
+        _set_band(heads, slots, first_slot, limits, point, np.nan)
+        for index in range(first_slot[point], first_slot[point + 1]):
+            if slots[index].phase == PENDING or slots[index].phase == CLEARING:
+                _start_timer(slots, heap, gateways[gateway_of[point]], index)
 
 
 @njit(cache=True, nogil=True)
 def apply(
-    slots: Slots,
-    onset_value: Floats,
+    heads: Records,
+    slots: Records,
     first_slot: Int32s,
-    point_of: Int32s,
-    on_delay_ms: Int64s,
-    off_delay_ms: Int64s,
+    limits: Records,
     heap: Int32s,
-    heap_at: Int32s,
-    heap_start: Int32s,
-    heap_size: Int32s,
-    watermark_ms: Int64s,
-    gateway: int,
+    gateways: Records,
+    gateway_index: int,
     point: Int32s,
     time_ms: Int64s,
     value: Floats,
-    out: Transitions,
+    out: Records,
 ) -> tuple[int, int]:
     """Apply a checked pack in order of time; returns (number of transitions written to `out`, number of late readings).
 
     Args:
+        heads: (points,) of `HEAD`.
         slots: (slots,) of `SLOT`, sorted by point.
-        onset_value: (slots,) value of the first reading of the run.
         first_slot: (points + 1,) where each point's slots begin.
-        point_of: (slots,) point of each slot.
-        on_delay_ms: (rules,) delay before an alarm is raised.
-        off_delay_ms: (rules,) delay before it is cleared.
+        limits: (rules,) of `LIMIT`.
         heap: (slots,) the timer heaps of all gateways.
-        heap_at: (slots,) place of each slot in its gateway's heap, -1 for none.
-        heap_start: (gateways + 1,) where each gateway's heap begins.
-        heap_size: (gateways,) timers running.
-        watermark_ms: (gateways,) newest event time seen.
-        gateway: index of the gateway that sent the pack.
+        gateways: (gateways,) of `GATEWAY`.
+        gateway_index: the gateway that sent the pack.
         point: (n,) point index.
         time_ms: (n,) event time, ascending.
         value: (n,) value.
         out: of `TRANSITION`, with room for a transition of each slot of each reading and of each running timer.
     """
-    start = heap_start[gateway]
-    size = heap_size[gateway]
-    due_ms = next_due_ms(slots, heap, start, size)
+    gateway = gateways[gateway_index]
+    due_ms = _next_due_ms(slots, heap, gateway)
     count = 0
     late = 0
     for i in range(len(point)):
         now_ms = time_ms[i]
         if due_ms <= now_ms:
-            size, count = _fire(
-                slots, onset_value, first_slot, point_of, heap, heap_at, start, size, now_ms, out, count
-            )
-            due_ms = next_due_ms(slots, heap, start, size)
-        first = first_slot[point[i]]
-        head = slots[first]
+            count = _fire(heads, slots, heap, gateway, now_ms, out, count)
+            due_ms = _next_due_ms(slots, heap, gateway)
+        head = heads[np.uint32(point[i])]  # unsigned: a checked index is not negative, so it need not be wrapped
         if now_ms < head.seen_ms:
             late += 1
             continue
         head.seen_ms = now_ms
-        reading = value[i]
-        for index in range(first, first_slot[point[i] + 1]):
-            slot = slots[index]
-            if slot.phase == NORMAL and reading < slot.high and reading > slot.low:
-                continue
-            size, count = _limit(
-                slots,
-                onset_value,
-                on_delay_ms,
-                off_delay_ms,
-                heap,
-                heap_at,
-                start,
-                size,
-                index,
-                now_ms,
-                reading,
-                out,
-                count,
-            )
-            due_ms = next_due_ms(slots, heap, start, size)
+        if head.quiet_low < value[i] < head.quiet_high:
+            continue
+        for index in range(first_slot[point[i]], first_slot[point[i] + 1]):
+            limit = limits[slots[index].rule]
+            count = _limit(slots, limit, heap, gateway, index, now_ms, value[i], out, count)
+        _set_band(heads, slots, first_slot, limits, point[i], value[i])
+        due_ms = _next_due_ms(slots, heap, gateway)
     # A pack from before the watermark may have started timers that are due by now; its own readings came first.
     if len(point) > 0:
-        watermark_ms[gateway] = max(watermark_ms[gateway], time_ms[-1])
-    if due_ms <= watermark_ms[gateway]:
-        size, count = _fire(
-            slots, onset_value, first_slot, point_of, heap, heap_at, start, size, watermark_ms[gateway], out, count
-        )
-    heap_size[gateway] = size
+        gateway.watermark_ms = max(gateway.watermark_ms, time_ms[-1])
+    count = _fire(heads, slots, heap, gateway, gateway.watermark_ms, out, count)
     return count, late

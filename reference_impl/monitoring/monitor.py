@@ -15,7 +15,9 @@ from reference_impl.monitoring import kernel
 from reference_impl.monitoring import slots as s
 from reference_impl.monitoring.rules import Plan, lay_out
 
-SNAPSHOT_FORMAT = 1
+SNAPSHOT_FORMAT = 2
+_STATE = ("phase", "due_ms", "onset_ms", "onset_value")
+_BUSY = np.dtype([("slot", np.int64), *((field, s.SLOT[field]) for field in _STATE)])
 
 
 class AlarmTransition(NamedTuple):
@@ -46,7 +48,7 @@ class Applied(NamedTuple):
 
 
 class _Snapshot(msgspec.Struct, array_like=True, frozen=True):
-    """State as bytes of arrays: clocks of all points and gateways, and the slots that are not in `NORMAL`."""
+    """State as bytes of arrays: clocks of all points and gateways, and the slots that are not in `NORMAL` (`_BUSY`)."""
 
     format: int
     points: int
@@ -55,8 +57,6 @@ class _Snapshot(msgspec.Struct, array_like=True, frozen=True):
     clocks_ms: bytes
     watermarks_ms: bytes
     busy: bytes
-    busy_slots: bytes
-    busy_values: bytes
 
 
 class Monitor:
@@ -78,19 +78,25 @@ class Monitor:
         self._names = names
         self._gateway_of = np.array(gateway_of, dtype=np.int32)
         self.plan: Plan = lay_out(rules, names)
-        count = len(self.plan.slots)
-        slot_gateway = self._gateway_of[self.plan.point_of]
-        self._onset_value = np.zeros(count, dtype=np.float64)
-        self._heap = np.zeros(count, dtype=np.int32)
-        self._heap_at = np.full(count, -1, dtype=np.int32)
-        per_gateway = np.bincount(slot_gateway, minlength=gateways)
-        self._heap_start = np.concatenate([[0], np.cumsum(per_gateway)]).astype(np.int32)
-        self._heap_size = np.zeros(gateways, dtype=np.int32)
-        self._watermark_ms = np.full(gateways, s.NEVER_MS, dtype=np.int64)
+        self._heads = np.zeros(len(names), dtype=s.HEAD)
+        self._heads["seen_ms"] = s.NEVER_MS
+        self._heap = np.zeros(len(self.plan.slots), dtype=np.int32)
+        self._gateways = np.zeros(gateways, dtype=s.GATEWAY)
+        self._gateways["watermark_ms"] = s.NEVER_MS
+        self._timers = self._gateways["timers"]
+        slots_of = np.bincount(self._gateway_of[self.plan.slots["point"]], minlength=gateways)
+        self._gateways["heap_start"] = np.cumsum(slots_of) - slots_of
         self._rules_digest = hashlib.blake2b(msgspec.json.encode(self.plan.rules), digest_size=16).digest()
         self._slots_a_point_max = int(np.diff(self.plan.first_slot).max(initial=1))
         self._out = np.zeros(1024, dtype=s.TRANSITION)
         self.late_readings = 0
+        self._settle()
+
+    def _settle(self) -> None:
+        plan = self.plan
+        kernel.settle(
+            self._heads, plan.slots, plan.first_slot, plan.limits, self._heap, self._gateways, self._gateway_of
+        )
 
     def check(self, gateway: int, columns: Columns, latest_ms: int) -> Columns:
         """The same readings in order of time, fit for `apply`.
@@ -112,22 +118,17 @@ class Monitor:
 
     def apply(self, gateway: int, columns: Columns) -> Applied:
         """Apply readings that `check` returned."""
-        room = len(columns) * self._slots_a_point_max + int(self._heap_size[gateway])
+        room = len(columns) * self._slots_a_point_max + int(self._timers[gateway])
         if room > len(self._out):
-            self._out = np.zeros(2 * room, dtype=s.TRANSITION)
+            self._out = np.empty(2 * room, dtype=s.TRANSITION)
         plan = self.plan
         count, late = kernel.apply(
+            self._heads,
             plan.slots,
-            self._onset_value,
             plan.first_slot,
-            plan.point_of,
-            plan.on_delay_ms,
-            plan.off_delay_ms,
+            plan.limits,
             self._heap,
-            self._heap_at,
-            self._heap_start,
-            self._heap_size,
-            self._watermark_ms,
+            self._gateways,
             gateway,
             *columns,
             self._out,
@@ -141,10 +142,12 @@ class Monitor:
             # The kernel writes in order of time; equal times are ordered by slot, so that the order of readings of the
             # same time within a pack does not show. Stable: a slot's own transitions keep their order.
             out = out[np.lexsort((out["slot"], out["at_ms"]))]
-        rules, rule_of, point_of = self.plan.rules, self.plan.slots["rule"], self.plan.point_of
+        slots, rules = self.plan.slots[out["slot"]], self.plan.rules
         return [
-            AlarmTransition(kind, at_ms, int(point_of[slot]), rules[rule_of[slot]], onset_ms, value)
-            for at_ms, onset_ms, value, slot, kind in out.tolist()
+            AlarmTransition(kind, at_ms, point, rules[rule], onset_ms, value)
+            for (at_ms, onset_ms, value, _, kind), point, rule in zip(
+                out.tolist(), slots["point"].tolist(), slots["rule"].tolist(), strict=True
+            )
         ]
 
     def standing(self) -> list[AlarmTransition]:
@@ -152,70 +155,60 @@ class Monitor:
 
         `at_ms` is the watermark of the point's gateway.
         """
-        plan = self.plan
-        found = np.flatnonzero((plan.slots["phase"] == s.ACTIVE) | (plan.slots["phase"] == s.CLEARING))
+        slots = self.plan.slots
+        found = slots[(slots["phase"] == s.ACTIVE) | (slots["phase"] == s.CLEARING)]
+        watermark_ms = self._gateways["watermark_ms"][self._gateway_of[found["point"]]]
         return [
-            AlarmTransition(
-                s.CLEAR,
-                int(self._watermark_ms[self._gateway_of[plan.point_of[slot]]]),
-                int(plan.point_of[slot]),
-                plan.rules[plan.slots["rule"][slot]],
-                int(plan.slots["onset_ms"][slot]),
-                float(self._onset_value[slot]),
+            AlarmTransition(s.CLEAR, at_ms, point, self.plan.rules[rule], onset_ms, value)
+            for at_ms, point, rule, onset_ms, value in zip(
+                watermark_ms.tolist(),
+                *(found[field].tolist() for field in ("point", "rule", "onset_ms", "onset_value")),
+                strict=True,
             )
-            for slot in found
         ]
 
     def with_rules(self, rules: Sequence[LimitRule]) -> Self:
         """A monitor of the same points under new rules. Rules that did not change keep their state on every point."""
         cls = type(self)
-        new = cls(self._names, self._gateway_of, len(self._heap_size), rules)
-        new._watermark_ms[:] = self._watermark_ms
+        new = cls(self._names, self._gateway_of, len(self._gateways), rules)
         new.late_readings = self.late_readings
-        old = self.plan
-        new.plan.slots["seen_ms"][new.plan.first_slot[:-1]] = old.slots["seen_ms"][old.first_slot[:-1]]
         now_at = {rule: place for place, rule in enumerate(new.plan.rules)}
-        place_of = np.array([now_at.get(rule, -1) for rule in old.rules] + [-1], dtype=np.int64)
-        busy = np.flatnonzero(old.slots["phase"] != s.NORMAL)
-        busy = busy[place_of[old.slots["rule"][busy]] >= 0]
+        place_of = np.array([now_at.get(rule, -1) for rule in self.plan.rules], dtype=np.int64)
+        busy = self._busy()
+        point, place = self.plan.slots["point"][busy["slot"]], place_of[self.plan.slots["rule"][busy["slot"]]]
         width = len(rules) + 1
-        old_key = old.point_of[busy].astype(np.int64) * width + place_of[old.slots["rule"][busy]]
-        new_key = new.plan.point_of.astype(np.int64) * width + new.plan.slots["rule"]
-        new._resume(np.searchsorted(new_key, old_key), old.slots[busy], self._onset_value[busy])
+        new_key = new.plan.slots["point"].astype(np.int64) * width + new.plan.slots["rule"]
+        busy["slot"] = np.searchsorted(new_key, point.astype(np.int64) * width + place)
+        new._take_over(self._heads["seen_ms"], self._gateways["watermark_ms"], busy[place >= 0])
         return new
 
-    def _resume(self, places: NDArray[np.intp], busy: NDArray[np.void], values: NDArray[np.float64]) -> None:
-        """Put slots that are not in `NORMAL` back, and their timers."""
-        slots = self.plan.slots
-        for field in ("phase", "onset_ms", "due_ms"):
-            slots[field][places] = busy[field]
-        self._onset_value[places] = values
-        for slot in places[(busy["phase"] == s.PENDING) | (busy["phase"] == s.CLEARING)]:
-            gateway = self._gateway_of[self.plan.point_of[slot]]
-            self._heap_size[gateway] = kernel.start_timer(
-                slots,
-                self._heap,
-                self._heap_at,
-                int(self._heap_start[gateway]),
-                int(self._heap_size[gateway]),
-                int(slot),
-            )
+    def _busy(self) -> NDArray[np.void]:
+        """The state of the slots that are not in `NORMAL`, (n,) of `_BUSY`."""
+        slots = np.flatnonzero(self.plan.slots["phase"] != s.NORMAL)
+        busy = np.empty(len(slots), dtype=_BUSY)
+        busy["slot"] = slots
+        for field in _STATE:
+            busy[field] = self.plan.slots[field][slots]
+        return busy
+
+    def _take_over(self, seen_ms: NDArray[np.int64], watermark_ms: NDArray[np.int64], busy: NDArray[np.void]) -> None:
+        self._heads["seen_ms"] = seen_ms
+        self._gateways["watermark_ms"] = watermark_ms
+        for field in _STATE:
+            self.plan.slots[field][busy["slot"]] = busy[field]
+        self._settle()
 
     def snapshot(self) -> bytes:
         """The whole state, about 8 bytes a point; `resume` gives it back to a monitor of the same points and rules."""
-        slots = self.plan.slots
-        busy = np.flatnonzero(slots["phase"] != s.NORMAL)
         return msgspec.msgpack.encode(
             _Snapshot(
                 format=SNAPSHOT_FORMAT,
                 points=len(self._gateway_of),
-                gateways=len(self._heap_size),
+                gateways=len(self._gateways),
                 rules=self._rules_digest,
-                clocks_ms=slots["seen_ms"][self.plan.first_slot[:-1]].tobytes(),
-                watermarks_ms=self._watermark_ms.tobytes(),
-                busy=busy.astype(np.int64).tobytes(),
-                busy_slots=slots[busy].tobytes(),
-                busy_values=self._onset_value[busy].tobytes(),
+                clocks_ms=self._heads["seen_ms"].tobytes(),
+                watermarks_ms=self._gateways["watermark_ms"].tobytes(),
+                busy=self._busy().tobytes(),
             )
         )
 
@@ -226,15 +219,13 @@ class Monitor:
             ValueError: the snapshot is unreadable or belongs to other points or rules.
         """
         state = msgspec.msgpack.decode(snapshot, type=_Snapshot)
-        mine = (SNAPSHOT_FORMAT, len(self._gateway_of), len(self._heap_size), self._rules_digest)
+        mine = (SNAPSHOT_FORMAT, len(self._gateway_of), len(self._gateways), self._rules_digest)
         if (state.format, state.points, state.gateways, state.rules) != mine:
             raise ValueError("snapshot belongs to other points or rules")
-        self.plan.slots["seen_ms"][self.plan.first_slot[:-1]] = np.frombuffer(state.clocks_ms, dtype=np.int64)
-        self._watermark_ms[:] = np.frombuffer(state.watermarks_ms, dtype=np.int64)
-        self._resume(
-            np.frombuffer(state.busy, dtype=np.int64).astype(np.intp),
-            np.frombuffer(state.busy_slots, dtype=s.SLOT),
-            np.frombuffer(state.busy_values, dtype=np.float64),
+        self._take_over(
+            np.frombuffer(state.clocks_ms, dtype=np.int64),
+            np.frombuffer(state.watermarks_ms, dtype=np.int64),
+            np.frombuffer(state.busy, dtype=_BUSY),
         )
 
 
@@ -273,7 +264,5 @@ def warm_up() -> None:
     """Compile the kernels, or load them from numba's cache, before the first reading is waited for."""
     rule = LimitRule(id="warm-up", points="a/b", high=1.0, on_delay_s=0.001)
     monitor = Monitor(["a/b"], np.zeros(1, dtype=np.int32), 1, [rule])
-    for time_ms in (1, 2):
-        pack = Columns(np.zeros(1, dtype=np.int32), np.array([time_ms], dtype=np.int64), np.array([2.0]))
-        monitor.apply(0, monitor.check(0, pack, time_ms))
-        monitor = monitor.with_rules([rule])  # with a timer running the first time, as after a restart
+    pack = Columns(np.zeros(1, dtype=np.int32), np.ones(1, dtype=np.int64), np.array([2.0]))
+    monitor.apply(0, monitor.check(0, pack, 1))

@@ -24,19 +24,15 @@ class Plan(NamedTuple):
 
     Attributes:
         rules: the rules, in the order of their index.
-        slots: (slots,) of `SLOT`, sorted by point and then by rule; at least one for each point.
+        limits: (rules,) of `LIMIT`, their parameters.
+        slots: (slots,) of `SLOT`, sorted by point and then by rule.
         first_slot: (points + 1,) int32, where each point's slots begin.
-        point_of: (slots,) int32, point of each slot.
-        on_delay_ms: (rules,) int64.
-        off_delay_ms: (rules,) int64.
     """
 
     rules: tuple[LimitRule, ...]
+    limits: NDArray[np.void]
     slots: NDArray[np.void]
     first_slot: NDArray[np.int32]
-    point_of: NDArray[np.int32]
-    on_delay_ms: NDArray[np.int64]
-    off_delay_ms: NDArray[np.int64]
 
 
 def check_rules(rules: RuleSet) -> None:
@@ -122,36 +118,21 @@ def lay_out(rules: Sequence[LimitRule], names: Sequence[str]) -> Plan:
     """
     key = tuple(names)
     matches = [np.asarray(matching(rule.points, key), dtype=np.int32) for rule in rules]
-    bare = np.ones(len(key), dtype=np.bool_)
-    for match in matches:
-        bare[match] = False
-    rule_of = np.repeat(np.arange(-1, len(rules), dtype=np.int32), [int(bare.sum()), *map(len, matches)])
-    point_of = np.concatenate([np.flatnonzero(bare).astype(np.int32), *matches])
+    rule_of = np.repeat(np.arange(len(rules), dtype=np.int32), [len(match) for match in matches])
+    point_of = np.concatenate([np.empty(0, dtype=np.int32), *matches])
     order = np.lexsort((rule_of, point_of))
-    rule_of, point_of = rule_of[order], point_of[order]
+    slots = np.zeros(len(order), dtype=s.SLOT)
+    slots["rule"], slots["point"] = rule_of[order], point_of[order]
     return Plan(
         rules=tuple(rules),
-        slots=_fresh_slots(rules, rule_of),
-        first_slot=np.searchsorted(point_of, np.arange(len(key) + 1)).astype(np.int32),
-        point_of=point_of,
-        on_delay_ms=np.array([round(rule.on_delay_s * 1000) for rule in rules], dtype=np.int64),
-        off_delay_ms=np.array([round(rule.off_delay_s * 1000) for rule in rules], dtype=np.int64),
+        limits=np.array([_limit(rule) for rule in rules], dtype=s.LIMIT),
+        slots=slots,
+        first_slot=np.searchsorted(slots["point"], np.arange(len(key) + 1)).astype(np.int32),
     )
 
 
-def _fresh_slots(rules: Sequence[LimitRule], rule_of: NDArray[np.int32]) -> NDArray[np.void]:
-    # The last row is for slots without a rule, which index -1 picks.
-    limits = np.array([_thresholds(rule) for rule in rules] + [(math.inf, -math.inf, math.inf, -math.inf)])[rule_of]
-    slots = s.empty_slots(len(rule_of))
-    for column, field in enumerate(("high", "low", "high_end", "low_end")):
-        slots[field] = limits[:, column]
-    slots["seen_ms"] = s.NEVER_MS
-    slots["rule"] = rule_of
-    slots["kind"] = np.where(rule_of < 0, s.NONE, s.LIMIT)
-    return slots
-
-
-def _thresholds(rule: LimitRule) -> tuple[float, float, float, float]:
+def _limit(rule: LimitRule) -> tuple[float, float, float, float, int, int]:
     high = math.inf if rule.high is None else rule.high
     low = -math.inf if rule.low is None else rule.low
-    return high, low, high - rule.deadband, low + rule.deadband
+    delays_ms = round(rule.on_delay_s * 1000), round(rule.off_delay_s * 1000)
+    return high, low, high - rule.deadband, low + rule.deadband, *delays_ms

@@ -1,5 +1,6 @@
 """What the monitor refuses, and what it takes from decoders."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from contract.columns import Columns
 from contract.errors import PeerError
 from contract.messages import LimitRule
 from reference_impl.monitoring import Monitor
+from reference_impl.monitoring.slots import CLEAR, RAISE
 
 RULE = LimitRule(id="high", points="*/*", high=1.0)
 
@@ -68,3 +70,25 @@ def test_a_pack_with_more_transitions_than_ever_before_has_room() -> None:
     transitions = core.apply(0, core.check(0, pack, count)).transitions
     assert len(transitions) == count
     assert [t.at_ms for t in transitions] == list(range(count))
+
+
+def test_a_kill_in_any_phase_changes_nothing_that_follows() -> None:
+    """Timers of both kinds and standing alarms go on after a restore, and after rules were set again."""
+    rules = [msgspec.structs.replace(RULE, on_delay_s=1.0, off_delay_s=1.0)]
+    readings = [(0, 0.0), (500, 2.0), (1500, 2.0), (2000, 0.0), (3000, 0.0), (4000, 2.0), (4500, 0.0), (6000, 0.0)]
+    packs = [columns([0], [time_ms], [value]) for time_ms, value in readings]
+
+    def story(kill_at: int, *, by_rules: bool) -> list[tuple[int, int]]:
+        core, told = monitor(rules), []
+        for place, pack in enumerate(packs):
+            if place == kill_at and by_rules:
+                core = core.with_rules(rules)
+            elif place == kill_at:
+                snapshot, core = core.snapshot(), monitor(rules)
+                core.resume(snapshot)
+            told += [(t.kind, t.at_ms) for t in core.apply(0, core.check(0, pack, 10_000)).transitions]
+        return told
+
+    unbroken = story(-1, by_rules=False)
+    assert unbroken == [(RAISE, 1500), (CLEAR, 3000)]
+    assert all(story(place, by_rules=by_rules) == unbroken for place in range(len(packs)) for by_rules in (False, True))

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from contract.errors import PeerError
 from contract.messages import LimitRule, RuleSet
 from reference_impl.monitoring.rules import check_rules, lay_out, matching
-from reference_impl.monitoring.slots import CACHE_LINE, SLOT
 
 GOOD = {"id": "cod-high", "points": "ww/*/cod", "high": 100.0}
 
@@ -60,12 +59,17 @@ def test_no_glob_takes_undue_time() -> None:
     assert matching("a*" * 60 + "b", ("a" * 190,)) == ()
 
 
-def test_slots_lie_by_point_one_cache_line_each() -> None:
-    """A reading touches its own point's lines, one after the other; a point without a rule has one all the same."""
+def test_slots_lie_by_point_and_only_where_a_rule_applies() -> None:
+    """A point's slots lie one after the other in the order of the rules; a point without a rule has none."""
     rules = [LimitRule(id="one", points="a/*", high=1.0), LimitRule(id="two", points="*/x", low=0.0)]
     plan = lay_out(rules, ["a/x", "b/y", "b/x"])
-    assert plan.slots["rule"].tolist() == [0, 1, -1, 1]
-    assert plan.point_of.tolist() == [0, 0, 1, 2]
-    assert plan.first_slot.tolist() == [0, 2, 3, 4]
-    assert SLOT.itemsize == CACHE_LINE
-    assert plan.slots.ctypes.data % CACHE_LINE == 0
+    assert plan.slots["rule"].tolist() == [0, 1, 1]
+    assert plan.slots["point"].tolist() == [0, 0, 2]
+    assert plan.first_slot.tolist() == [0, 2, 2, 3]
+
+
+def test_rules_may_be_none() -> None:
+    """A park may have points before it has rules."""
+    plan = lay_out([], ["a/x", "b/y"])
+    assert len(plan.slots) == len(plan.limits) == 0
+    assert plan.first_slot.tolist() == [0, 0, 0]
