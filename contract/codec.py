@@ -4,15 +4,16 @@
 contract asks of a pack; what is wrong raises `PeerError` with the place, and nothing of the pack is kept.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 from contract import arrow, senml
 from contract.columns import Columns
 from contract.errors import PeerError
 from contract.messages import MAX_PACK_BYTES
+from contract.names import NameIndex, PointNames
 
 SENML_JSON = "application/senml+json"
 SENML_CBOR = "application/senml+cbor"
@@ -22,7 +23,7 @@ MEDIA_TYPES = (SENML_JSON, SENML_CBOR, ARROW_STREAM)
 _Message = TypeVar("_Message")
 
 
-def encode(media_type: str, park: str, names: Sequence[str], columns: Columns) -> bytes:
+def encode(media_type: str, park: str, names: PointNames, columns: Columns) -> bytes:
     """Encode a pack. `names` are the park's point names in the order of their index.
 
     Raises:
@@ -37,13 +38,13 @@ def encode(media_type: str, park: str, names: Sequence[str], columns: Columns) -
     raise ValueError(f"unknown media type {media_type!r}, expected one of {', '.join(MEDIA_TYPES)}")
 
 
-def decode(media_type: str, body: bytes, index: Mapping[str, int], now_ms: int) -> Columns:
+def decode(media_type: str, body: bytes, index: NameIndex, now_ms: int) -> Columns:
     """Decode and check a pack; readings come in order of time (stable).
 
     Args:
         media_type: value of the Content-Type header, without parameters.
         body: the pack as it came.
-        index: resolved SenML name (`park/point`) to point index, for the points of one park.
+        index: the resolved SenML names (`park/point`) of one park's points.
         now_ms: base of relative SenML times, Unix milliseconds.
 
     Raises:
@@ -67,6 +68,14 @@ def decode(media_type: str, body: bytes, index: Mapping[str, int], now_ms: int) 
         found=repr(media_type),
         wanted=" or ".join(MEDIA_TYPES),
     )
+
+
+def warm_up() -> None:
+    """Compile the kernels, or load them from numba's cache, and load what is slow to load, before the first pack."""
+    columns = Columns(np.zeros(2, np.int32), np.array([2**40, 2**40 + 1]), np.array([0.5, 1.0]))
+    index = NameIndex(["p/a/b"])
+    for media_type in MEDIA_TYPES:
+        decode(media_type, encode(media_type, "p", PointNames(["a/b"]), columns), index, 0)
 
 
 def decode_message(kind: type[_Message], body: bytes) -> _Message:

@@ -1,8 +1,9 @@
 """SenML packs (RFC 8428) in JSON and CBOR to columns and back.
 
 An ordinary pack (base fields in the first record only, numeric values, names of registered points) is decoded column by
-column. Everything else goes record by record through `contract.resolution`, which also says exactly what is wrong.
-Both ways give the same columns for the same bytes.
+column: JSON by `contract.scan`, CBOR here. Everything else goes record by record through `contract.resolution`, which
+also says exactly what is wrong. Both ways give the same columns for the same bytes. JSON of short decimals is written
+by `contract.write`, any other here.
 
 Telemetry is numeric: a boolean value becomes 0 or 1; a string, a data value or a sum without a value is refused, since
 it could not be stored and must not be acknowledged. Units and update times are checked for their type and not kept.
@@ -10,8 +11,9 @@ it could not be stored and must not be acknowledged. Units and update times are 
 
 import base64
 import io
+import math
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain, repeat
 from typing import Any, NamedTuple, NoReturn
@@ -21,9 +23,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from contract import scan, write
 from contract.columns import MAX_TIME_MS, Columns, check_count, in_order_of_time
 from contract.errors import PeerError
 from contract.messages import MAX_PACK_READINGS
+from contract.names import NameIndex, PointNames
 from contract.resolution import RELATIVE_TIME_BELOW_S, Record, resolve, resolve_in_place, shown
 
 __all__ = ["Record", "decode_cbor", "decode_json", "encode_cbor", "encode_json", "resolve"]
@@ -37,12 +41,12 @@ _MIN_TIME_MS = RELATIVE_TIME_BELOW_S * 1000
 # --- encoding ----------------------------------------------------------------------------------------------------
 
 
-def encode_json(park: str, names: Sequence[str], columns: Columns) -> bytes:
+def encode_json(park: str, names: PointNames, columns: Columns) -> bytes:
     """A pack as `application/senml+json`. Values decode to the same bits.
 
     Args:
         park: base name of the pack, without the `/`.
-        names: point names of the park in the order of their index; only characters that `check_point_name` allows.
+        names: point names of the park in the order of their index.
         columns: readings; times not before 1978-07-04 (RFC 8428 takes smaller numbers for relative times).
 
     Raises:
@@ -52,6 +56,9 @@ def encode_json(park: str, names: Sequence[str], columns: Columns) -> bytes:
     if not len(columns):
         return b"[]"
     base_ms = int(columns.time_ms[0])
+    ordinary = _ordinary_records(names, columns)
+    if ordinary is not None:
+        return b'[{"bn":"%b/","bt":%r,%b]' % (park.encode(), base_ms / 1000, ordinary[1:])
     names_here = map(names.__getitem__, columns.point.tolist())
     parts: list[Iterator[str]] = [repeat('{"n":"'), names_here, repeat('","v":'), _json_numbers(columns.value)]
     if _has_times(columns):
@@ -61,7 +68,7 @@ def encode_json(park: str, names: Sequence[str], columns: Columns) -> bytes:
     return f'[{{"bn":"{park}/","bt":{base_ms / 1000!r},{text[1:-1]}]'.encode()
 
 
-def encode_cbor(park: str, names: Sequence[str], columns: Columns) -> bytes:
+def encode_cbor(park: str, names: PointNames, columns: Columns) -> bytes:
     """A pack as `application/senml+cbor`; arguments and errors as for `encode_json`."""
     _check_encodable(columns)
     count = len(columns)
@@ -81,6 +88,14 @@ def encode_cbor(park: str, names: Sequence[str], columns: Columns) -> bytes:
     records = b"".join(chain.from_iterable(zip(*parts, strict=False)))
     base = b"\x21" + _cbor_text(park + "/") + b"\x22\xfb" + struct.pack(">d", base_ms / 1000)
     return _cbor_head(0x80, count) + bytes((0xA0 + fields + 2,)) + base + records[1:]
+
+
+def _ordinary_records(names: PointNames, columns: Columns) -> bytes | None:
+    """The records of `encode_json`; None where a number is not a short decimal."""
+    out = np.empty(len(columns) * (write.RECORD_BYTES_MAX + names.bytes_max), np.uint8)
+    point, time_ms, value = map(np.array, columns)  # copies: the kernel is compiled for arrays that can be written
+    size = write.records(names.text, names.offsets, point, time_ms, _has_times(columns), value, out)
+    return out[: size - 1].tobytes() if size else None
 
 
 def _check_encodable(columns: Columns) -> None:
@@ -123,30 +138,15 @@ def _cbor_text(text: str) -> bytes:
 # --- decoding ----------------------------------------------------------------------------------------------------
 
 
-class _Ordinary(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A record of an ordinary pack; anything else makes the decoder refuse it."""
-
-    v: float
-    n: str = ""
-    t: float | msgspec.UnsetType = msgspec.UNSET
-    bn: str | msgspec.UnsetType = msgspec.UNSET
-    bt: float | msgspec.UnsetType = msgspec.UNSET
-    u: str = ""
-    ut: float = 0.0
-
-
-_ordinary_pack = msgspec.json.Decoder(list[_Ordinary])
-
-
-def decode_json(body: bytes, index: Mapping[str, int], now_ms: int) -> Columns:
+def decode_json(body: bytes, index: NameIndex, now_ms: int) -> Columns:
     """Decode and check a JSON pack; see `contract.codec.decode`."""
-    columns = _columns(_ordinary_json(body), index, now_ms)
+    columns = _ordinary_json(body, index, now_ms)
     if columns is None:
         columns = _any_pack(_parse_json(body), index, now_ms)
     return in_order_of_time(columns)
 
 
-def decode_cbor(body: bytes, index: Mapping[str, int], now_ms: int) -> Columns:
+def decode_cbor(body: bytes, index: NameIndex, now_ms: int) -> Columns:
     """Decode and check a CBOR pack; see `contract.codec.decode`.
 
     Numbers may be integers, floats or decimal fractions (tag 4, RFC 8428 section 6); no other tag is allowed.
@@ -167,31 +167,30 @@ class _Rows(NamedTuple):
     values: NDArray[np.float64]
 
 
-def _ordinary_json(body: bytes) -> _Rows | None:
-    """The rows of an ordinary pack, None for any other (which may still be a good one)."""
-    try:
-        records = _ordinary_pack.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+def _ordinary_json(body: bytes, index: NameIndex, now_ms: int) -> Columns | None:
+    """The readings of an ordinary pack, None for any other (which may still be a good one)."""
+    capacity = min(len(body) // scan.RECORD_BYTES_MIN, MAX_PACK_READINGS)
+    point = np.empty(capacity, np.int32)
+    numbers = np.empty(2 * capacity + scan.SPARE_NUMBERS)
+    hard = np.empty((len(numbers), 3), np.int32)
+    raw = np.frombuffer(body, np.uint8)
+    rows, hard_count = scan.scan(raw, index.text, index.offsets, index.table, index.shared, point, numbers, hard)
+    for slot, start, stop in hard[:hard_count].tolist():
+        numbers[slot] = number = float(body[start:stop])
+        if math.isinf(number):
+            return None
+    time_ms = np.empty(rows, np.int64)
+    times_s, base_s = numbers[capacity : capacity + rows], numbers[2 * capacity]
+    if not rows or not scan.times_in_ms(times_s, base_s, now_ms / 1000, RELATIVE_TIME_BELOW_S, MAX_TIME_MS, time_ms):
         return None
-    if not 0 < len(records) <= MAX_PACK_READINGS:
-        return None
-    base_names = [record.bn for record in records]
-    base_times = [record.bt for record in records]
-    base_name, base_time = base_names[0] or "", base_times[0] or 0.0  # unset is false
-    base_names[0] = base_times[0] = unset = msgspec.UNSET
-    if not base_names.count(unset) == base_times.count(unset) == len(records):
-        return None  # a base field after the first record
-    times = [record.t for record in records]
-    if times.count(unset) == len(records):
-        times_s = np.full(len(records), base_time)
-    else:
-        times_s = np.array([time or 0.0 for time in times], np.float64) + base_time
-    names = [record.n for record in records]
-    return _Rows(base_name, names, times_s, np.array([record.v for record in records], np.float64))
+    return Columns(point[:rows].copy(), time_ms, numbers[:rows].copy())
 
 
 def _ordinary_cbor(pack: list[Any]) -> _Rows | None:
-    """The same for CBOR: records of name and value, or all of name, value and time; numbers are floats or integers."""
+    """The rows of an ordinary CBOR pack, None for any other.
+
+    Its records have name and value, or all have name, value and time; the numbers are floats or integers.
+    """
     if not 0 < len(pack) <= MAX_PACK_READINGS:
         return None
     try:
@@ -216,7 +215,7 @@ def _only(values: list[Any], *types: type) -> list[Any]:
     return values
 
 
-def _columns(rows: _Rows | None, index: Mapping[str, int], now_ms: int) -> Columns | None:
+def _columns(rows: _Rows | None, index: NameIndex, now_ms: int) -> Columns | None:
     """The rows as columns, None where a name is unknown or a number is out of range."""
     if rows is None:
         return None
@@ -232,7 +231,7 @@ def _columns(rows: _Rows | None, index: Mapping[str, int], now_ms: int) -> Colum
     return Columns(point, times_ms.astype(np.int64), rows.values)
 
 
-def _any_pack(pack: Sequence[object], index: Mapping[str, int], now_ms: int) -> Columns:
+def _any_pack(pack: Sequence[object], index: NameIndex, now_ms: int) -> Columns:
     """Columns of any valid pack; raises `PeerError` for the first thing wrong."""
     check_count(len(pack))
     readings = [_reading(place, record, index) for place, record in resolve_in_place(pack, now_ms)]
@@ -241,7 +240,7 @@ def _any_pack(pack: Sequence[object], index: Mapping[str, int], now_ms: int) -> 
     return Columns(np.array(point, np.int32), np.array(time_ms, np.int64), np.array(value, np.float64))
 
 
-def _reading(place: int, record: Record, index: Mapping[str, int]) -> tuple[int, int, float]:
+def _reading(place: int, record: Record, index: NameIndex) -> tuple[int, int, float]:
     point = index.get(record.n)
     if point is None:
         where = f"[{place}].n"

@@ -14,6 +14,7 @@ from gevent.queue import SimpleQueue
 from contract import codec
 from contract.columns import Columns, pack_digest
 from contract.messages import CaseApplication
+from contract.names import PointNames
 from loadtests.clock import Clock
 from loadtests.ledger import PackKey
 from loadtests.record import TELEMETRY, Job
@@ -84,7 +85,7 @@ class Feeder:
         self._clock = clock
         self._paced = paced
         self._bytes_max = backlog_bytes_max or (BACKLOG_BYTES_MAX if paced else BURST_BYTES_MAX)
-        self._names = trace.layout.names
+        self._names = PointNames(trace.layout.names)
         self._media_type = trace.scenario.encoding
         self._step_gap_ms = trace.scenario.sample_period_ms / len(trace.parks) if trace.parks else 0.0
         self._space = Event()

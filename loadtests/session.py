@@ -10,6 +10,7 @@ import numpy as np
 
 from contract import codec
 from contract.columns import Columns, pack_digest
+from contract.names import PointNames
 from loadtests.clock import SteadyClock
 from loadtests.feeder import REQUEST_LANE, Feeder
 from loadtests.harness_use import UseMeter
@@ -32,7 +33,7 @@ def prepare(plan: Plan) -> Trace:
     trace = Trace(plan.scenario, shard=plan.shard, replication=plan.replication)
     if trace.parks:
         columns = Columns(np.zeros(1, np.int32), np.full(1, trace.start_ms, np.int64), np.zeros(1))
-        codec.encode(plan.scenario.encoding, trace.parks[0], trace.layout.names, columns)
+        codec.encode(plan.scenario.encoding, trace.parks[0], PointNames(trace.layout.names), columns)
         pack_digest(columns)
     return trace
 

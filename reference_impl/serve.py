@@ -13,8 +13,9 @@ from typing import TypeVar
 import msgspec
 from litestar.types import ASGIApp
 
+from contract import codec
 from contract.errors import ParkBenchError
-from reference_impl.monitoring import warm_up
+from reference_impl import monitoring
 from reference_impl.store.city_store import CityStore
 from reference_impl.store.park_store import ParkStore
 from reference_impl.transport import server, supervisor
@@ -78,7 +79,8 @@ def serve_park(settings: ParkHostSettings, *, attached: bool = False) -> None:
     """
     port = server.free_port(settings.host, settings.port)
     city = _city(settings)
-    warm_up()
+    monitoring.warm_up()
+    codec.warm_up()
     store = ParkStore(settings.data)
     principals = prepare_credentials(store, settings.data, "park", settings.parks)
     host = ParkHost(store, settings.parks, settings.bounds, city)

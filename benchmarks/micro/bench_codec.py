@@ -8,6 +8,7 @@ from benchmarks.micro.load import PARK, SHORT, START_MS, layout, pack, sum_bytes
 from benchmarks.micro.table import BARE
 from contract import codec
 from contract.addresses import senml_name
+from contract.names import NameIndex, PointNames
 
 READINGS = 500
 # Arrow carries a schema of about 600 bytes a pack, so its rate is also shown with the packs of a backlog.
@@ -25,9 +26,9 @@ class TestCodec:
     @pytest.fixture(autouse=True)
     def _work(self, benchmark: BenchmarkFixture, media_type: str, readings: int) -> None:
         park = layout(max(2_000, readings), 4)
-        self.names = park.names
+        self.names = PointNames(park.names)
         self.columns = pack(len(self.names), readings)
-        self.index = {senml_name(PARK, name): place for place, name in enumerate(self.names)}
+        self.index = NameIndex([senml_name(PARK, name) for name in self.names])
         self.body = codec.encode(media_type, PARK, self.names, self.columns)
         benchmark.group = f"{SHORT[media_type]}, {readings} a pack"
 

@@ -24,6 +24,7 @@ from contract import codec
 from contract.catalogue import ParkPoints, profiles, standard_rules
 from contract.columns import Columns
 from contract.messages import CredentialFile, PointList
+from contract.names import PointNames
 from contract.operations import BY_ID
 from loadtests.targets.contract_http import ContractHttp
 from reference_impl.serve import ParkHostSettings, command
@@ -92,11 +93,12 @@ def _packs(lane: tuple[str, int], points: ParkPoints, media_type: str, readings:
     quiet = np.array([(profile.quiet_low + profile.quiet_high) / 2 for profile in profiles()])[points.profile[here]]
     rng = np.random.default_rng(gateway)
     packs = []
+    names = PointNames(points.names)
     for number in range(count):
         time_ms = START_MS - 3_600_000 + (number * seconds + np.arange(seconds)) * 1000
         value = np.round(np.tile(quiet, seconds) * rng.uniform(0.999, 1.001, readings), 2)
         columns = Columns(np.tile(here, seconds), np.repeat(time_ms, len(here)), value)
-        packs.append(codec.encode(media_type, park, points.names, columns))
+        packs.append(codec.encode(media_type, park, names, columns))
     return packs
 
 

@@ -19,6 +19,7 @@ from contract.messages import (
     UplinkAlert,
     UplinkCase,
 )
+from contract.names import NameIndex
 from reference_impl.monitoring import AlarmTransition, Monitor
 from reference_impl.monitoring.rules import check_rules
 from reference_impl.park.alerts import AlertBook
@@ -26,6 +27,8 @@ from reference_impl.park.cases import CaseBook, case_id
 from reference_impl.park.change import Change, EventDraft, SourcePosition, StoredPack
 from reference_impl.park.registry import Registry, check_points, register
 from reference_impl.park.sources import Source
+
+_NO_NAMES = NameIndex([])
 
 
 class StoredPark(NamedTuple):
@@ -80,9 +83,9 @@ class ParkNode:
         self._cases = CaseBook(park, {matter.code: matter for matter in matters()})
 
     @property
-    def index(self) -> Mapping[str, int]:
+    def index(self) -> NameIndex:
         """Resolved SenML name (`park/point`) to point index; empty before points are registered."""
-        return {} if self._registry is None else self._registry.place_of
+        return _NO_NAMES if self._registry is None else self._registry.place_of
 
     @property
     def names(self) -> Sequence[str]:

@@ -1,6 +1,5 @@
 """The registered points of a park, checked and indexed."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 from contract.addresses import check_identifier, check_point_name, senml_name
 from contract.errors import PeerError
 from contract.messages import PointList
+from contract.names import NameIndex
 
 POINTS_MAX = 1_000_000
 
@@ -24,7 +24,7 @@ class Registry(NamedTuple):
     """
 
     names: list[str]
-    place_of: Mapping[str, int]
+    place_of: NameIndex
     gateways: tuple[str, ...]
     gateway_of: NDArray[np.int32]
 
@@ -63,7 +63,7 @@ def register(park: str, points: PointList) -> Registry:
     gateway_place = {gateway: place for place, gateway in enumerate(gateways)}
     return Registry(
         names=names,
-        place_of={senml_name(park, name): place for place, name in enumerate(names)},
+        place_of=NameIndex([senml_name(park, name) for name in names]),
         gateways=gateways,
         gateway_of=np.array([gateway_place[point.gateway] for point in points.points], dtype=np.int32),
     )

@@ -8,6 +8,7 @@ import pytest
 from contract import codec, messages, operations
 from contract.errors import PeerError
 from contract.examples import Example, all_examples
+from contract.names import NameIndex
 
 NOW_MS = 1_767_225_600_000
 PARK = "changshou-etdz"
@@ -15,7 +16,7 @@ POINTS = codec.decode_message(
     messages.PointList,
     next(one.body for one in all_examples() if (one.kind, one.case) == ("PointList", "three-points")),
 )
-INDEX = {f"{PARK}/{point.name}": place for place, point in enumerate(POINTS.points)}
+INDEX = NameIndex([f"{PARK}/{point.name}" for point in POINTS.points])
 GOOD = [example for example in all_examples() if not example.is_bad]
 BAD = [example for example in all_examples() if example.is_bad]
 

@@ -14,11 +14,14 @@ from contract import codec, senml
 from contract.columns import MAX_TIME_MS, Columns, pack_digest
 from contract.errors import PeerError
 from contract.messages import MAX_PACK_READINGS
+from contract.names import NameIndex, PointNames
 
 NOW_MS = 1_767_225_600_000
 PARK = "baitao"
-NAMES = ["env/z01/water-0001/cod", "env/z01/water-0001/ph", "safety/z01/gas-0001/lel", "access/z01/door-0001/open"]
-INDEX = {f"{PARK}/{name}": place for place, name in enumerate(NAMES)}
+NAMES = PointNames(
+    ["env/z01/water-0001/cod", "env/z01/water-0001/ph", "safety/z01/gas-0001/lel", "access/z01/door-0001/open"]
+)
+INDEX = NameIndex([f"{PARK}/{name}" for name in NAMES])
 LABELS = {
     "bver": -1, "bn": -2, "bt": -3, "bu": -4, "bv": -5, "bs": -6,
     "n": 0, "u": 1, "v": 2, "vs": 3, "vb": 4, "s": 5, "t": 6, "ut": 7, "vd": 8,
@@ -165,11 +168,14 @@ def test_a_pack_holds_at_most_so_many_readings(media_type: str) -> None:
     """A pack of the largest size is taken, one reading more is answered with 413."""
     count = MAX_PACK_READINGS
     many = Columns(np.zeros(count, np.int32), np.full(count, NOW_MS), np.zeros(count))
-    body = codec.encode(media_type, "p", ["a/b"], many)
-    assert len(codec.decode(media_type, body, {"p/a/b": 0}, NOW_MS)) == count
+    names, index = PointNames(["a/b"]), NameIndex(["p/a/b"])
+    body = codec.encode(media_type, "p", names, many)
+    assert len(codec.decode(media_type, body, index, NOW_MS)) == count
     one_more = Columns(*(np.append(column, column[:1]) for column in many))
     with pytest.raises(PeerError, match=r"^expected at most 20000 readings, found 20001 readings$") as refusal:
-        codec.decode(media_type, codec.encode(media_type, "p", ["a/b"], one_more), {"p/a/b": 0}, NOW_MS)
+        codec.decode(
+            media_type, codec.encode(media_type, "p", PointNames(["a/b"]), one_more), NameIndex(["p/a/b"]), NOW_MS
+        )
     assert refusal.value.status == 413
 
 

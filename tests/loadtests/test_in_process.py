@@ -10,6 +10,7 @@ from contract import catalogue, codec
 from contract.columns import Columns, pack_digest
 from contract.errors import TargetError
 from contract.messages import AlertEvent, CaseApplication, PointList
+from contract.names import PointNames
 from loadtests.simulation import Faults, Simulated, simulate
 from loadtests.targets.in_process import InProcess
 from scenarios.model import Scenario, find
@@ -110,7 +111,7 @@ def test_it_is_a_target_like_any_other() -> None:
         target.read_back(park, "gw-01")
     target.provision(park, PointList(points=list(layout.points)), catalogue.standard_rules())
     rule = next(rule for rule in catalogue.standard_rules().rules if rule.high is not None and rule.on_delay_s > 0)
-    names = layout.names
+    names = PointNames(layout.names)
     place = next(i for i, name in enumerate(names) if name.split("/")[-1] == rule.points.split("/")[-1])
     for sequence, time_ms in ((1, NOW_MS - 300_000), (2, NOW_MS)):
         columns = Columns(np.array([place], np.int32), np.array([time_ms], np.int64), np.array([rule.high], np.float64))

@@ -12,6 +12,7 @@ from transport_nodes import DEADLINE_S, START_MS, ParkTestNode, pack_body, runni
 from contract import arrow
 from contract.codec import ARROW_STREAM, MEDIA_TYPES, SENML_JSON, encode
 from contract.columns import Columns
+from contract.names import PointNames
 from reference_impl.park.node import ParkNode
 from reference_impl.store.park_store import ParkStore
 from reference_impl.transport import group_commit, park_host
@@ -58,7 +59,7 @@ async def _read_back(node: ParkTestNode, gateway: str = "gw-01") -> tuple[list[i
 async def test_a_pack_can_be_read_back_as_it_came(node: ParkTestNode, media_type: str) -> None:
     """In each encoding: the receipt, the duplicate's receipt, and the same readings from the auditor's operation."""
     columns = Columns(np.array([0, 1, 0], np.int32), START_MS + np.array([0, 0, 500]), np.array([1.25, -3.0, 1e-3]))
-    body = encode(media_type, "p1", [f"env/z01/air-{place}/so2" for place in range(4)], columns)
+    body = encode(media_type, "p1", PointNames([f"env/z01/air-{place}/so2" for place in range(4)]), columns)
     for duplicate in (False, True):
         answer = await node.client.post(
             "/v1/parks/p1/gateways/gw-01/telemetry",

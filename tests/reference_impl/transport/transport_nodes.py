@@ -16,6 +16,7 @@ from contract.catalogue import matters
 from contract.codec import SENML_JSON, encode
 from contract.columns import Columns
 from contract.messages import CredentialFile, LimitRule, Point, PointList, RuleSet
+from contract.names import PointNames
 from reference_impl.serve import city_application, park_application
 from reference_impl.store.city_store import CityStore
 from reference_impl.store.park_store import ParkStore
@@ -103,7 +104,7 @@ def pack_body(park: str, gateway: int, sequence: int, *values: float) -> bytes:
     """A pack in SenML JSON: the gateway's first point, a reading a second from `START_MS` + 10 s x sequence on."""
     times = START_MS + 10_000 * sequence + 1000 * np.arange(len(values), dtype=np.int64)
     columns = Columns(np.full(len(values), 2 * gateway - 2, np.int32), times, np.array(values, np.float64))
-    return encode(SENML_JSON, park, [point.name for point in POINTS.points], columns)
+    return encode(SENML_JSON, park, PointNames([point.name for point in POINTS.points]), columns)
 
 
 @contextlib.asynccontextmanager
