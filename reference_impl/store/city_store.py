@@ -5,11 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from contract.messages import AlertList, Credential, ParkOverview
+from contract.messages import ParkOverview
 from reference_impl.city.node import CityChange, CityNode
-from reference_impl.store import history, tokens
-from reference_impl.store.database import Database, FolderLock, rows_parameter
+from reference_impl.store import history
+from reference_impl.store.database import rows_parameter
 from reference_impl.store.history import StoredEvent
+from reference_impl.store.level_store import LevelStore
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS overview (
@@ -24,22 +25,15 @@ ON CONFLICT (park) DO UPDATE SET body = excluded.body
 """
 
 
-class CityStore:
+class CityStore(LevelStore):
     """What the city has been told. `commit` belongs to one thread at a time, queries to any.
 
     Args:
         folder: the data folder; it is held for this process alone.
-
-    Attributes:
-        database: the SQLite side.
-        event_number: number of the newest transition.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._lock = FolderLock(folder)
-        self.database = Database(folder / "city.sqlite", _SCHEMA + history.SCHEMA + tokens.SCHEMA)
-        with self.database.reading() as reader:
-            self.event_number = history.last_event_number(reader)
+        super().__init__(folder, "city.sqlite", _SCHEMA)
 
     def commit(self, changes: Sequence[CityChange], known_ms: int) -> list[StoredEvent]:
         """Make all `changes` durable together, in their order; gives the numbered transitions.
@@ -71,28 +65,3 @@ class CityStore:
         with self.database.reading() as reader:
             row = reader.execute("SELECT body FROM overview WHERE park = ?", (park,)).fetchone()
         return msgspec.json.decode(row[0], type=ParkOverview).applied_through if row else 0
-
-    def put_credentials(self, credentials: Sequence[Credential]) -> None:
-        """Store what new tokens may do."""
-        with self.database.transaction() as writer:
-            tokens.put(writer, credentials)
-
-    def principals(self) -> dict[str, tokens.Principal]:
-        """What each token may do, by the token's SHA-256."""
-        with self.database.reading() as reader:
-            return tokens.principals(reader)
-
-    def events_after(self, number: int, park: str, limit: int) -> list[StoredEvent]:
-        """Transitions after `number`, of one park or of `*`."""
-        with self.database.reading() as reader:
-            return history.events_after(reader, number, park, limit)
-
-    def alerts(self, park: str, state: str | None, limit: int) -> AlertList:
-        """Alerts of one park or of `*`, newest onset first."""
-        with self.database.reading() as reader:
-            return history.alerts(reader, park, state, limit)
-
-    def close(self) -> None:
-        """Close the database and give the folder back."""
-        self.database.close()
-        self._lock.release()

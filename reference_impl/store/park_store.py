@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from contract.messages import Alert, AlertList, Case, CaseList, Credential, PointList, RuleSet
+from contract.messages import Alert, Case, CaseList, PointList, RuleSet
 from reference_impl.park.change import Change, SourcePosition
 from reference_impl.park.node import ParkNode, StoredPark
-from reference_impl.store import history, outbox, tokens
-from reference_impl.store.database import Database, FolderLock, rows_parameter
+from reference_impl.store import history, outbox
+from reference_impl.store.database import rows_parameter
 from reference_impl.store.history import StoredEvent
 from reference_impl.store.journal import JournalRow, decode_row, encode_row
+from reference_impl.store.level_store import LevelStore
 from reference_impl.store.outbox import StoredEntry
 from reference_impl.store.telemetry import TelemetryStore
 
@@ -62,7 +63,7 @@ class Committed(NamedTuple):
     uplink: dict[str, list[StoredEntry]]
 
 
-class ParkStore:
+class ParkStore(LevelStore):
     """SQLite journal and tables, and the DuckDB telemetry filled from the journal.
 
     `commit` belongs to one thread at a time, `fill` to one thread at a time; queries are for any.
@@ -71,21 +72,17 @@ class ParkStore:
         folder: the data folder; it is held for this process alone.
 
     Attributes:
-        database: the SQLite side.
         telemetry: the DuckDB side.
         journal_position: position of the newest pack.
         backlog_bytes: readings that are in the journal and not yet in DuckDB.
-        event_number: number of the newest transition.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._lock = FolderLock(folder)
-        self.database = Database(folder / "park.sqlite", _SCHEMA + history.SCHEMA + outbox.SCHEMA + tokens.SCHEMA)
+        super().__init__(folder, "park.sqlite", _SCHEMA + outbox.SCHEMA)
         self.telemetry = TelemetryStore(folder / "telemetry.duckdb")
         with self.database.reading() as reader:
             newest_row = int(reader.execute("SELECT coalesce(max(last), 0) FROM journal").fetchone()[0])
             self._journal_bytes = _bytes_after(reader, self.telemetry.filled)
-            self.event_number = history.last_event_number(reader)
             self._snapshots: dict[str, int] = dict(reader.execute("SELECT park, position FROM park").fetchall())
         self._filled_bytes = 0
         self._newest: dict[str, int] = {}
@@ -160,11 +157,6 @@ class ParkStore:
         for park, number in told.items():
             outbox.shorten(writer, park, number)
         return told
-
-    def put_credentials(self, credentials: Sequence[Credential]) -> None:
-        """Store what new tokens may do."""
-        with self.database.transaction() as writer:
-            tokens.put(writer, credentials)
 
     def note_told(self, park: str, number: int) -> None:
         """The city has applied a park's outbox up to `number`: the next commit removes what is far behind it."""
@@ -255,21 +247,6 @@ class ParkStore:
 
     # --- reading ---
 
-    def principals(self) -> dict[str, tokens.Principal]:
-        """What each token may do, by the token's SHA-256."""
-        with self.database.reading() as reader:
-            return tokens.principals(reader)
-
-    def events_after(self, number: int, park: str, limit: int) -> list[StoredEvent]:
-        """Transitions after `number`, of one park or of `*`."""
-        with self.database.reading() as reader:
-            return history.events_after(reader, number, park, limit)
-
-    def alerts(self, park: str, state: str | None, limit: int) -> AlertList:
-        """Alerts of one park or of `*`, newest onset first."""
-        with self.database.reading() as reader:
-            return history.alerts(reader, park, state, limit)
-
     def alert(self, alert_id: str) -> Alert | None:
         """One alert."""
         with self.database.reading() as reader:
@@ -298,8 +275,7 @@ class ParkStore:
     def close(self) -> None:
         """Close both databases and give the folder back."""
         self.telemetry.close()
-        self.database.close()
-        self._lock.release()
+        super().close()
 
 
 def _rows_after(reader: sqlite3.Connection, position: int) -> Iterator[JournalRow]:

@@ -1,0 +1,54 @@
+"""What the durable sides of both levels share: one SQLite database with tokens and the history of alerts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from contract.messages import AlertList, Credential
+from reference_impl.store import history, tokens
+from reference_impl.store.database import Database, FolderLock
+from reference_impl.store.history import StoredEvent
+
+
+class LevelStore:
+    """Tokens and alerts of one level. Writing belongs to one thread at a time, queries to any.
+
+    Args:
+        folder: the data folder; it is held for this process alone.
+        name: name of the database file.
+        schema: the level's own tables.
+
+    Attributes:
+        database: the SQLite side.
+        event_number: number of the newest transition.
+    """
+
+    def __init__(self, folder: Path, name: str, schema: str) -> None:
+        self._lock = FolderLock(folder)
+        self.database = Database(folder / name, schema + history.SCHEMA + tokens.SCHEMA)
+        with self.database.reading() as reader:
+            self.event_number = history.last_event_number(reader)
+
+    def put_credentials(self, credentials: Sequence[Credential]) -> None:
+        """Store what new tokens may do."""
+        with self.database.transaction() as writer:
+            tokens.put(writer, credentials)
+
+    def principals(self) -> dict[str, tokens.Principal]:
+        """What each token may do, by the token's SHA-256."""
+        with self.database.reading() as reader:
+            return tokens.principals(reader)
+
+    def events_after(self, number: int, park: str, limit: int) -> list[StoredEvent]:
+        """Transitions after `number`, of one park or of `*`."""
+        with self.database.reading() as reader:
+            return history.events_after(reader, number, park, limit)
+
+    def alerts(self, park: str, state: str | None, limit: int) -> AlertList:
+        """Alerts of one park or of `*`, newest onset first."""
+        with self.database.reading() as reader:
+            return history.alerts(reader, park, state, limit)
+
+    def close(self) -> None:
+        """Close the database and give the folder back."""
+        self.database.close()
+        self._lock.release()
