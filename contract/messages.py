@@ -45,32 +45,6 @@ class PointList(Message, frozen=True, kw_only=True):
     points: list[Point]
 
 
-class LimitRule(Message, frozen=True, kw_only=True, tag="limit", tag_field="kind"):
-    """Alarm when a value reaches a limit, with hysteresis and delays.
-
-    The condition begins at a reading with value >= `high` (or <= `low`) and ends at a reading with value <
-    `high` - `deadband` (or > `low` + `deadband`). The alarm is raised at the onset + `on_delay_s` if no reading before
-    that time ended the run; it clears at the first normal reading of the unbroken normal run + `off_delay_s`.
-    """
-
-    id: str
-    points: str  # a glob over point names; `*` stays within one part of the name
-    high: float | None = None
-    low: float | None = None
-    deadband: float = 0.0
-    on_delay_s: float = 0.0
-    off_delay_s: float = 0.0
-    level: Level = "yellow"
-    source: str = ""  # standard and clause, or "assumption"
-
-
-class RuleSet(Message, frozen=True, kw_only=True):
-    """All rules of a park; putting one replaces the former as a whole."""
-
-    version: str
-    rules: list[LimitRule]
-
-
 # --- telemetry ---------------------------------------------------------------------------------------------------
 
 

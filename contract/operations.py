@@ -9,6 +9,7 @@ import msgspec
 
 from contract import messages as m
 from contract.codec import ARROW_STREAM, MEDIA_TYPES
+from contract.rules import RuleSet
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -108,8 +109,8 @@ OPERATIONS: tuple[Operation, ...] = (
         level=("park",),
         roles=("administrator",),
         summary="Set the alarm rules of a park as a whole.",
-        request=m.RuleSet,
-        response=m.RuleSet,
+        request=RuleSet,
+        response=RuleSet,
         errors=(400, *AUTH, 404, 413, 422, 503),
     ),
     Operation(
@@ -119,7 +120,7 @@ OPERATIONS: tuple[Operation, ...] = (
         level=("park",),
         roles=("administrator", "operator", "auditor"),
         summary="The alarm rules of a park.",
-        response=m.RuleSet,
+        response=RuleSet,
         errors=(*AUTH, 404),
     ),
     Operation(

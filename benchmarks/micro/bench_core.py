@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.micro.load import START_MS, layout, load_and_store, pack
 from benchmarks.micro.table import BARE
 from contract.columns import Columns
-from contract.messages import Level, LimitRule
+from contract.messages import Level
+from contract.rules import LimitRule
 from reference_impl.monitoring.monitor import Monitor
 
 POINTS = 94_000  # 47 parks of 2,000 points
@@ -57,11 +59,11 @@ class TestCore:
         assert (last[self.packs[-1].point] == self.packs[-1].value).all()
 
     def test_three_limit_rules(self, benchmark: BenchmarkFixture, order: str) -> None:  # noqa: ARG002 - a parameter of the class
-        names = layout(POINTS, 188).names
+        points = [replace(point, gateway="gw") for point in layout(POINTS, 188).points]
         benchmark.extra_info["case"] = "check, three limit rules"
 
         def fresh() -> tuple[tuple[Monitor], dict[str, object]]:
-            return (Monitor(names, np.zeros(POINTS, dtype=np.int32), 1, RULES),), {}
+            return (Monitor(points, RULES),), {}
 
         def run(monitor: Monitor) -> int:
             return sum(

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from contract.catalogue.load import profiles
 from contract.catalogue.model import Limit, QuantityProfile
-from contract.messages import LimitRule, Point, RuleSet
+from contract.messages import Point
+from contract.rules import LimitRule, Rule, RuleSet
 
 ZONES_PER_GATEWAY = 2
 
@@ -107,7 +108,7 @@ def _zone_points(kinds: NDArray[np.int64], zone: str, gateway: str) -> list[Poin
 @functools.cache
 def standard_rules() -> RuleSet:
     """One limit rule for each limit of the catalogue, for every park."""
-    rules = [_rule(profile, limit) for profile in profiles() for limit in profile.limits]
+    rules: list[Rule] = [_rule(profile, limit) for profile in profiles() for limit in profile.limits]
     return RuleSet(version="catalogue-1", rules=rules)
 
 

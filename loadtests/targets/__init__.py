@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.columns import Columns
-from contract.messages import AlertEvent, CaseApplication, Health, PointList, RuleSet
+from contract.messages import AlertEvent, CaseApplication, Health, PointList
+from contract.rules import RuleSet
 
 Level = Literal["park", "city"]
 

@@ -13,17 +13,9 @@ from contract import arrow
 from contract.codec import ARROW_STREAM
 from contract.columns import Columns
 from contract.errors import HarnessError, TargetError
-from contract.messages import (
-    AlertEvent,
-    CaseApplication,
-    CredentialFile,
-    Health,
-    PackReceipt,
-    PointList,
-    Problem,
-    RuleSet,
-)
+from contract.messages import AlertEvent, CaseApplication, CredentialFile, Health, PackReceipt, PointList, Problem
 from contract.operations import BY_ID, EVENT_STREAM, JSON, PROBLEM, SEQUENCE_HEADER
+from contract.rules import RuleSet
 from loadtests.schedule import may_resend, retry_wait_s
 from loadtests.targets import Level, Outcome, StopSignal
 from loadtests.targets.connection import RECEIVE_BYTES, Address, Answer, Connection, NoAnswerError, Parser

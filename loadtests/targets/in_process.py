@@ -22,10 +22,10 @@ from contract.messages import (
     ParkOverview,
     ParkOverviewList,
     PointList,
-    RuleSet,
     UplinkBatch,
     UplinkEntry,
 )
+from contract.rules import RuleSet
 from loadtests.targets import Level, Outcome, StopSignal
 from reference_impl.city.node import CityNode
 from reference_impl.park.change import Change, EventDraft, SourcePosition, StoredPack

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from contract.columns import Columns
 from contract.errors import PeerError
-from contract.messages import LimitRule
+from contract.messages import Level, Point
+from contract.rules import LimitRule, Rule
 from reference_impl.monitoring import kernel
 from reference_impl.monitoring import slots as s
 from reference_impl.monitoring.rules import Plan, lay_out
 
 SNAPSHOT_FORMAT = 2
+LATENESS_MS = 5_000
 _STATE = ("phase", "due_ms", "onset_ms", "onset_value")
 _BUSY = np.dtype([("slot", np.int64), *((field, s.SLOT[field]) for field in _STATE)])
 
@@ -26,18 +28,20 @@ class AlarmTransition(NamedTuple):
     Attributes:
         kind: `slots.RAISE` or `slots.CLEAR`.
         at_ms: event time of the transition.
-        point: index of the point.
+        subject: index of what the alarm is about, in `Monitor.subjects`.
         rule: the rule.
         onset_ms: event time of the first reading of the run.
         value: value of that reading.
+        level: the alarm's level from now on; at a clearing, the one that it had.
     """
 
     kind: int
     at_ms: int
-    point: int
-    rule: LimitRule
+    subject: int
+    rule: Rule
     onset_ms: int
     value: float
+    level: Level
 
 
 class Applied(NamedTuple):
@@ -63,20 +67,24 @@ class Monitor:
     """Alarm state of all points of one park.
 
     Args:
-        names: point names in the order of their index.
-        gateway_of: (points,) int32, index of the gateway of each point.
-        gateways: number of gateways.
+        points: the points, in the order of their index.
         rules: checked rules (`rules.check_rules`).
+        lateness_ms: how long readings wait for others that were overtaken.
 
     Attributes:
+        gateways: names of the gateways, in the order of first mention.
+        subjects: what alarms are about: the points, then the devices and zones that rules are about.
         late_readings: readings that came too late since the start.
     """
 
-    def __init__(
-        self, names: Sequence[str], gateway_of: NDArray[np.int32], gateways: int, rules: Sequence[LimitRule]
-    ) -> None:
-        self._names = names
-        self._gateway_of = np.array(gateway_of, dtype=np.int32)
+    def __init__(self, points: Sequence[Point], rules: Sequence[Rule], *, lateness_ms: int = LATENESS_MS) -> None:
+        self._points = points
+        self.lateness_ms = lateness_ms
+        self.subjects: Sequence[Point] = points
+        self.gateways = tuple(dict.fromkeys(point.gateway for point in points))
+        place_of = {gateway: place for place, gateway in enumerate(self.gateways)}
+        self._gateway_of = np.array([place_of[point.gateway] for point in points], dtype=np.int32)
+        names, gateways = [point.name for point in points], len(self.gateways)
         self.plan: Plan = lay_out(rules, names)
         self._heads = np.zeros(len(names), dtype=s.HEAD)
         self._heads["seen_ms"] = s.NEVER_MS
@@ -116,7 +124,11 @@ class Monitor:
             return Columns(columns.point[order], columns.time_ms[order], columns.value[order])
         raise _refusal(found, place, columns, len(self._gateway_of), latest_ms)
 
-    def apply(self, gateway: int, columns: Columns) -> Applied:
+    def finish(self, gateway: int) -> Applied:  # noqa: ARG002 - readings do not wait yet
+        """The source has ended: release what waits, fire the timers due up to its newest reading."""
+        return Applied((), 0)
+
+    def apply(self, gateway: int, columns: Columns, number: int | None = None) -> Applied:  # noqa: ARG002 - as above
         """Apply readings that `check` returned."""
         room = len(columns) * self._slots_a_point_max + int(self._timers[gateway])
         if room > len(self._out):
@@ -144,7 +156,7 @@ class Monitor:
             out = out[np.lexsort((out["slot"], out["at_ms"]))]
         slots, rules = self.plan.slots[out["slot"]], self.plan.rules
         return [
-            AlarmTransition(kind, at_ms, point, rules[rule], onset_ms, value)
+            AlarmTransition(kind, at_ms, point, rules[rule], onset_ms, value, rules[rule].level)
             for (at_ms, onset_ms, value, _, kind), point, rule in zip(
                 out.tolist(), slots["point"].tolist(), slots["rule"].tolist(), strict=True
             )
@@ -155,11 +167,11 @@ class Monitor:
 
         `at_ms` is the watermark of the point's gateway.
         """
-        slots = self.plan.slots
+        slots, rules = self.plan.slots, self.plan.rules
         found = slots[(slots["phase"] == s.ACTIVE) | (slots["phase"] == s.CLEARING)]
         watermark_ms = self._gateways["watermark_ms"][self._gateway_of[found["point"]]]
         return [
-            AlarmTransition(s.CLEAR, at_ms, point, self.plan.rules[rule], onset_ms, value)
+            AlarmTransition(s.CLEAR, at_ms, point, rules[rule], onset_ms, value, rules[rule].level)
             for at_ms, point, rule, onset_ms, value in zip(
                 watermark_ms.tolist(),
                 *(found[field].tolist() for field in ("point", "rule", "onset_ms", "onset_value")),
@@ -167,13 +179,13 @@ class Monitor:
             )
         ]
 
-    def with_rules(self, rules: Sequence[LimitRule]) -> Self:
+    def with_rules(self, rules: Sequence[Rule]) -> Self:
         """A monitor of the same points under new rules. Rules that did not change keep their state on every point."""
         cls = type(self)
-        new = cls(self._names, self._gateway_of, len(self._gateways), rules)
+        new = cls(self._points, rules, lateness_ms=self.lateness_ms)
         new.late_readings = self.late_readings
-        now_at = {rule: place for place, rule in enumerate(new.plan.rules)}
-        place_of = np.array([now_at.get(rule, -1) for rule in self.plan.rules], dtype=np.int64)
+        now_at = {msgspec.json.encode(rule): place for place, rule in enumerate(new.plan.rules)}
+        place_of = np.array([now_at.get(msgspec.json.encode(rule), -1) for rule in self.plan.rules], dtype=np.int64)
         busy = self._busy()
         point, place = self.plan.slots["point"][busy["slot"]], place_of[self.plan.slots["rule"][busy["slot"]]]
         width = len(rules) + 1
@@ -263,6 +275,6 @@ def _refusal(found: int, place: int, columns: Columns, points: int, latest_ms: i
 def warm_up() -> None:
     """Compile the kernels, or load them from numba's cache, before the first reading is waited for."""
     rule = LimitRule(id="warm-up", points="a/b", high=1.0, on_delay_s=0.001)
-    monitor = Monitor(["a/b"], np.zeros(1, dtype=np.int32), 1, [rule])
+    monitor = Monitor([Point(name="a/b", gateway="a", zone="a", subsystem="a", unit="1")], [rule])
     pack = Columns(np.zeros(1, dtype=np.int32), np.ones(1, dtype=np.int64), np.array([2.0]))
     monitor.apply(0, monitor.check(0, pack, 1))

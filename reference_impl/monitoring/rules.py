@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from contract.addresses import check_identifier
 from contract.errors import PeerError
-from contract.messages import LimitRule, RuleSet
+from contract.rules import LimitRule, Rule, RuleSet
 from reference_impl.monitoring import slots as s
 
 DELAY_S_MAX = 30 * 86_400.0
@@ -29,7 +29,7 @@ class Plan(NamedTuple):
         first_slot: (points + 1,) int32, where each point's slots begin.
     """
 
-    rules: tuple[LimitRule, ...]
+    rules: tuple[Rule, ...]
     limits: NDArray[np.void]
     slots: NDArray[np.void]
     first_slot: NDArray[np.int32]
@@ -55,7 +55,8 @@ def check_rules(rules: RuleSet) -> None:
                 wanted=f"an id other than that of rules[{first_place[rule.id]}]",
             )
         first_place[rule.id] = place
-        _check_limit(rule, where)
+        if isinstance(rule, LimitRule):
+            _check_limit(rule, where)
 
 
 def _check_limit(rule: LimitRule, where: str) -> None:
@@ -109,7 +110,7 @@ def _expression(part: str) -> str:
     return first + "".join(f"(?>[^/]*?{run})" for run in middle) + "[^/]*" + last
 
 
-def lay_out(rules: Sequence[LimitRule], names: Sequence[str]) -> Plan:
+def lay_out(rules: Sequence[Rule], names: Sequence[str]) -> Plan:
     """Give each rule a slot on every point that it matches.
 
     Args:
@@ -125,7 +126,7 @@ def lay_out(rules: Sequence[LimitRule], names: Sequence[str]) -> Plan:
     slots["rule"], slots["point"] = rule_of[order], point_of[order]
     return Plan(
         rules=tuple(rules),
-        limits=np.array([_limit(rule) for rule in rules], dtype=s.LIMIT),
+        limits=np.array([_limit(rule) for rule in rules if isinstance(rule, LimitRule)], dtype=s.LIMIT),
         slots=slots,
         first_slot=np.searchsorted(slots["point"], np.arange(len(key) + 1)).astype(np.int32),
     )

@@ -64,6 +64,7 @@ CLEARING: Final = 3  # it holds no longer, the off-delay is running, the alarm i
 # Kinds of transitions.
 RAISE: Final = 1
 CLEAR: Final = 2
+LEVEL: Final = 3  # the worst level that is raised has changed
 
 NEVER_MS: Final = np.iinfo(np.int64).min  # a clock that has not begun
 FOREVER_MS: Final = np.iinfo(np.int64).max  # a timer that does not run

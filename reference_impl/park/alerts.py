@@ -69,7 +69,7 @@ class AlertBook:
             zone=point.zone,
             subsystem=point.subsystem,
             rule=transition.rule.id,
-            level=transition.rule.level,
+            level=transition.level,
             state=state or "UNACK",
             onset_ms=transition.onset_ms,
             raised_ms=transition.at_ms,

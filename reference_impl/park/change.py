@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from contract.columns import Columns
-from contract.messages import Alert, Case, PackReceipt, PointList, RuleSet, Transition, UplinkEntry
+from contract.messages import Alert, Case, PackReceipt, PointList, Transition, UplinkEntry
+from contract.rules import RuleSet
 
 
 class StoredPack(NamedTuple):

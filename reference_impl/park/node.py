@@ -15,11 +15,11 @@ from contract.messages import (
     CaseDecision,
     PackReceipt,
     PointList,
-    RuleSet,
     UplinkAlert,
     UplinkCase,
 )
 from contract.names import NameIndex
+from contract.rules import RuleSet
 from reference_impl.monitoring import AlarmTransition, Monitor
 from reference_impl.monitoring.rules import check_rules
 from reference_impl.park.alerts import AlertBook
@@ -143,10 +143,11 @@ class ParkNode:
         events: list[EventDraft] = []
         if self._monitor is not None:
             new = self._monitor.with_rules(rules.rules)
-            kept = {(alarm.point, alarm.rule.id) for alarm in new.standing()}
-            gone = [alarm for alarm in self._monitor.standing() if (alarm.point, alarm.rule.id) not in kept]
+            old = self._monitor
+            kept = {(new.subjects[alarm.subject].name, alarm.rule.id) for alarm in new.standing()}
+            gone = [it for it in old.standing() if (old.subjects[it.subject].name, it.rule.id) not in kept]
+            events = self._follow(old, sorted(gone, key=lambda alarm: alarm.at_ms))
             self._monitor = new
-            events = self._follow(sorted(gone, key=lambda alarm: alarm.at_ms))
         return Change(self.park, rules, events=events, uplink=self._tell(events), rules=rules, snapshot=self.snapshot())
 
     def _register(self, points: PointList) -> None:
@@ -154,7 +155,7 @@ class ParkNode:
         self._registry = register(self.park, points)
         rules = () if self.rules is None else self.rules.rules
         registry = self._registry
-        self._monitor = Monitor(registry.names, registry.gateway_of, len(registry.gateways), rules)
+        self._monitor = Monitor(points.points, rules)
         self._sources = {gateway: Source(gateway, place) for place, gateway in enumerate(registry.gateways)}
 
     def ingest(self, gateway: str, sequence: int, columns: Columns, now_ms: int) -> Change:
@@ -186,9 +187,9 @@ class ParkNode:
                 self.park, PackReceipt(gateway=gateway, sequence=sequence, readings=len(columns), duplicate=True)
             )
         columns = self._monitor.check(source.index, columns, now_ms + MAX_FUTURE_MS)
-        applied = self._monitor.apply(source.index, columns)
+        applied = self._monitor.apply(source.index, columns, sequence)
         source.take(sequence)
-        events = self._follow(applied.transitions) if applied.transitions else ()
+        events = self._follow(self._monitor, applied.transitions) if applied.transitions else ()
         return Change(
             self.park,
             PackReceipt(gateway=gateway, sequence=sequence, readings=len(columns)),
@@ -199,9 +200,8 @@ class ParkNode:
             late_readings=applied.late,
         )
 
-    def _follow(self, transitions: Sequence[AlarmTransition]) -> list[EventDraft]:
-        points = [] if self.points is None else self.points.points
-        return [self._alerts.follow(transition, points[transition.point]) for transition in transitions]
+    def _follow(self, monitor: Monitor, transitions: Sequence[AlarmTransition]) -> list[EventDraft]:
+        return [self._alerts.follow(transition, monitor.subjects[transition.subject]) for transition in transitions]
 
     def _tell(self, events: Sequence[EventDraft]) -> list[UplinkAlert]:
         """Number what the city is to know."""
@@ -289,4 +289,4 @@ class ParkNode:
         if self._monitor is None:
             raise ValueError("a pack to replay, but no points are registered")
         index = self._sources[pack.gateway].index
-        self._monitor.apply(index, self._monitor.check(index, pack.columns, pack.columns.time_ms.max()))
+        self._monitor.apply(index, self._monitor.check(index, pack.columns, pack.columns.time_ms.max()), pack.sequence)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from contract.messages import Alert, Case, CaseList, PointList, RuleSet
+from contract.messages import Alert, Case, CaseList, PointList
+from contract.rules import RuleSet
 from reference_impl.park.change import Change, SourcePosition
 from reference_impl.park.node import ParkNode, StoredPark
 from reference_impl.store import history, outbox

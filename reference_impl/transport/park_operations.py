@@ -5,15 +5,8 @@ from collections.abc import Callable, Mapping
 from contract import arrow
 from contract.columns import Columns
 from contract.errors import PeerError
-from contract.messages import (
-    Acknowledgement,
-    CaseApplication,
-    CaseDecision,
-    PointList,
-    Reading,
-    ReadingList,
-    RuleSet,
-)
+from contract.messages import Acknowledgement, CaseApplication, CaseDecision, PointList, Reading, ReadingList
+from contract.rules import RuleSet
 from reference_impl.monitoring.rules import matching
 from reference_impl.park.change import Change
 from reference_impl.park.node import ParkNode

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from contract.catalogue import ParkPoints, QuantityProfile
 from contract.columns import Columns
-from contract.messages import RuleSet
+from contract.rules import RuleSet
 from sim.world.emission import Pack, Request
 from sim.world.enterprise import EnterpriseAgent
 from sim.world.incident import IncidentAgent, Surroundings, zone_centre

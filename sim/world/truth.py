@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.messages import Level, LimitRule, RuleSet
+from contract.messages import Level
+from contract.rules import LimitRule, RuleSet
 
 
 class IncidentTruth(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,14 +105,15 @@ class Slots(NamedTuple):
 
 
 def slots(names: Sequence[str], points: Sequence[int], rules: RuleSet) -> Slots:
-    """Pair the given points with the rules whose glob takes in their names."""
-    matches = [_glob(rule.points) for rule in rules.rules]
+    """Pair the given points with the limit rules whose glob takes in their names."""
+    limits = {number: rule for number, rule in enumerate(rules.rules) if isinstance(rule, LimitRule)}
+    matches = {number: _glob(rule.points) for number, rule in limits.items()}
     pairs = [
-        (point, number) for point in points for number, matches_name in enumerate(matches) if matches_name(names[point])
+        (point, number) for point in points for number, matches_name in matches.items() if matches_name(names[point])
     ]
 
     def column(of: Callable[[LimitRule], float]) -> NDArray[np.float64]:
-        return np.array([of(rules.rules[number]) for _, number in pairs], np.float64)
+        return np.array([of(limits[number]) for _, number in pairs], np.float64)
 
     return Slots(
         point=np.array([point for point, _ in pairs], np.int32),

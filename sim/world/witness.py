@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from contract.catalogue import ParkPoints
 from contract.columns import Columns
-from contract.messages import RuleSet
+from contract.rules import RuleSet
 from sim.world.incident import IncidentAgent
 from sim.world.truth import ExpectedAlert, GroundTruth, LimitJudge, Outcome, UndeterminedAlert, slots
 

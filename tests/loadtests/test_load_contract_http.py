@@ -13,7 +13,8 @@ from contract.arrow import encode_sequenced
 from contract.codec import ARROW_STREAM, SENML_JSON
 from contract.columns import Columns
 from contract.errors import HarnessError, TargetError
-from contract.messages import CaseApplication, Credential, CredentialFile, LimitRule, Point, PointList, RuleSet
+from contract.messages import CaseApplication, Credential, CredentialFile, Point, PointList
+from contract.rules import LimitRule, RuleSet
 from loadtests.targets import Outcome
 from loadtests.targets.contract_http import ContractHttp, take_events
 

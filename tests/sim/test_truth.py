@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.messages import LimitRule, RuleSet
+from contract.rules import LimitRule, RuleSet
 from sim.world.truth import LimitJudge, slots
 
 STEP_MS = 1000

@@ -7,7 +7,7 @@ timers.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from contract.messages import LimitRule
+from contract.rules import LimitRule
 
 
 class Reading(NamedTuple):

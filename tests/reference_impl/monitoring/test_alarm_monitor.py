@@ -3,10 +3,11 @@
 import msgspec
 import numpy as np
 import pytest
+from monitored_points import points_of
 
 from contract.columns import Columns
 from contract.errors import PeerError
-from contract.messages import LimitRule
+from contract.rules import LimitRule
 from reference_impl.monitoring import Monitor
 from reference_impl.monitoring.slots import CLEAR, RAISE
 
@@ -14,7 +15,7 @@ RULE = LimitRule(id="high", points="*/*", high=1.0)
 
 
 def monitor(rules: list[LimitRule]) -> Monitor:
-    return Monitor(["a/x", "a/y"], np.array([0, 1], dtype=np.int32), 2, rules)
+    return Monitor(points_of({"a/x": "g0", "a/y": "g1"}), rules)
 
 
 def columns(point: list[int], time_ms: list[int], value: list[float]) -> Columns:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.errors import PeerError
-from contract.messages import LimitRule, RuleSet
+from contract.rules import LimitRule, RuleSet
 from reference_impl.monitoring.rules import check_rules, lay_out, matching
 
 GOOD = {"id": "cod-high", "points": "ww/*/cod", "high": 100.0}

@@ -4,9 +4,10 @@ import numpy as np
 from alarm_oracle import Happening, Oracle, Reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monitored_points import points_of
 
 from contract.columns import Columns
-from contract.messages import LimitRule
+from contract.rules import LimitRule
 from reference_impl.monitoring import Monitor
 from reference_impl.monitoring.rules import matching
 from reference_impl.monitoring.slots import RAISE
@@ -79,13 +80,13 @@ def columns(readings: list[Reading]) -> Columns:
 @settings(max_examples=400, deadline=None)
 def test_core_and_oracle_tell_the_same_history(rules: list[LimitRule], history: list[object]) -> None:
     """Late readings, disorder, equal times, changed rules and kills included, the core says what SEMANTICS.md says."""
-    gateways = np.array(GATEWAY_OF, dtype=np.int32)
-    monitor = Monitor(NAMES, gateways, 2, rules)
+    points = points_of({name: f"g{gateway}" for name, gateway in zip(NAMES, GATEWAY_OF, strict=True)})
+    monitor = Monitor(points, rules)
     oracle = Oracle(GATEWAY_OF, rules_of_points(rules))
     progress_ms = [100_000, 100_000]
     for step in history:
         if step == "kill":
-            snapshot, monitor = monitor.snapshot(), Monitor(NAMES, gateways, 2, rules)
+            snapshot, monitor = monitor.snapshot(), Monitor(points, rules)
             monitor.resume(snapshot)
             assert monitor.snapshot() == snapshot
         elif isinstance(step, list):
@@ -98,7 +99,7 @@ def test_core_and_oracle_tell_the_same_history(rules: list[LimitRule], history: 
             readings = [r._replace(time_ms=r.time_ms + progress_ms[gateway]) for r in relative]
             applied = monitor.apply(gateway, monitor.check(gateway, columns(readings), NOW_MS))
             told = [
-                Happening(t.at_ms, t.point, t.rule.id, "raise" if t.kind == RAISE else "clear", t.onset_ms, t.value)
+                Happening(t.at_ms, t.subject, t.rule.id, "raise" if t.kind == RAISE else "clear", t.onset_ms, t.value)
                 for t in applied.transitions
             ]
             assert (told, applied.late) == oracle.apply(gateway, readings)

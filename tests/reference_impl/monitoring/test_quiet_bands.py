@@ -6,9 +6,10 @@ import numpy as np
 from alarm_oracle import Happening, Oracle, Reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monitored_points import points_of
 
 from contract.columns import Columns
-from contract.messages import LimitRule
+from contract.rules import LimitRule
 from reference_impl.monitoring import Monitor, kernel, slots
 from reference_impl.monitoring.rules import lay_out
 
@@ -49,11 +50,11 @@ def test_values_next_to_a_limit_are_told_apart(data: st.DataObject) -> None:
         )
     )
     values = data.draw(st.lists(st.sampled_from([v for rule in of_point for v in borders(rule)]), max_size=12))
-    core, oracle = Monitor(["a/x"], np.zeros(1, dtype=np.int32), 1, of_point), Oracle([0], {0: of_point})
+    core, oracle = Monitor(points_of({"a/x": "g"}), of_point), Oracle([0], {0: of_point})
     for time_ms, value in enumerate(values):
         pack = Columns(np.zeros(1, dtype=np.int32), np.array([time_ms], dtype=np.int64), np.array([value]))
         told = [
-            Happening(t.at_ms, t.point, t.rule.id, "raise" if t.kind == slots.RAISE else "clear", t.onset_ms, t.value)
+            Happening(t.at_ms, t.subject, t.rule.id, "raise" if t.kind == slots.RAISE else "clear", t.onset_ms, t.value)
             for t in core.apply(0, core.check(0, pack, time_ms)).transitions
         ]
         assert (told, 0) == oracle.apply(0, [Reading(0, time_ms, value)])

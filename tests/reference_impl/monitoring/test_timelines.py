@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 import pytest
 import yaml
+from monitored_points import points_of
 
 from contract.columns import Columns
-from contract.messages import LimitRule
+from contract.rules import LimitRule
 from reference_impl.monitoring import Monitor
 from reference_impl.monitoring.slots import RAISE
 
@@ -42,10 +43,9 @@ class Timeline(msgspec.Struct, forbid_unknown_fields=True):
 def test_timeline(path: Path) -> None:
     """What the file expects, no more and no less, happens when the file says so."""
     timeline = msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Timeline)
-    names, gateways = list(timeline.points), sorted(set(timeline.points.values()))
-    gateway_of = np.array([gateways.index(gateway) for gateway in timeline.points.values()], dtype=np.int32)
     rules = [msgspec.convert({"kind": "limit", "points": "*/*/*", **rule}, LimitRule) for rule in timeline.rules]
-    monitor = Monitor(names, gateway_of, len(gateways), rules)
+    monitor = Monitor(points_of(timeline.points), rules)
+    names = list(timeline.points)
     for pack in timeline.packs:
         times_s, points, values = zip(*pack.readings, strict=True)
         columns = Columns(
@@ -53,10 +53,10 @@ def test_timeline(path: Path) -> None:
             np.array([round(time_s * 1000) for time_s in times_s], dtype=np.int64),
             np.array(values, dtype=np.float64),
         )
-        gateway = gateways.index(pack.gateway)
+        gateway = monitor.gateways.index(pack.gateway)
         applied = monitor.apply(gateway, monitor.check(gateway, columns, 10**15))
         happened = [
-            (t.at_ms / 1000, "raise" if t.kind == RAISE else "clear", names[t.point], t.rule.id)
+            (t.at_ms / 1000, "raise" if t.kind == RAISE else "clear", names[t.subject], t.rule.id)
             for t in applied.transitions
         ]
         assert (happened, applied.late) == (pack.expect, pack.late), timeline.title

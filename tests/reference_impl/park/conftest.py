@@ -7,7 +7,8 @@ import pytest
 from small_park import POINTS, RULES
 
 from contract.columns import Columns
-from contract.messages import PointList, RuleSet
+from contract.messages import PointList
+from contract.rules import RuleSet
 from reference_impl.park.node import ParkNode
 
 

@@ -1,6 +1,7 @@
 """A small park: two gateways, four points, two rules."""
 
-from contract.messages import LimitRule, Point, PointList, RuleSet
+from contract.messages import Point, PointList
+from contract.rules import LimitRule, RuleSet
 
 POINTS = PointList(
     points=[

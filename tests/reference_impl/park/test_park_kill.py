@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from small_park import POINTS, RULES
 
 from contract.columns import Columns
-from contract.messages import Acknowledgement, LimitRule, RuleSet
+from contract.messages import Acknowledgement
+from contract.rules import LimitRule, RuleSet
 from reference_impl.park.change import Change, SourcePosition, StoredPack
 from reference_impl.park.node import ParkNode, StoredPark
 

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from contract.addresses import alert_id
 from contract.columns import Columns
 from contract.errors import PeerError
-from contract.messages import Acknowledgement, LimitRule, PointList, RuleSet
+from contract.messages import Acknowledgement, PointList
+from contract.rules import LimitRule, RuleSet
 from reference_impl.park.alerts import RECENT_ALERTS_MAX
 from reference_impl.park.node import ParkNode
 

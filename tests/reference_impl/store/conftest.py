@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from contract.columns import Columns
-from contract.messages import LimitRule, Point, PointList, RuleSet
+from contract.messages import Point, PointList
+from contract.rules import LimitRule, RuleSet
 from reference_impl.park.change import Change
 from reference_impl.park.node import ParkNode
 from reference_impl.store.park_store import ParkStore

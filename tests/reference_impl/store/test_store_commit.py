@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from contract.columns import Columns
-from contract.messages import Acknowledgement, LimitRule, RuleSet
+from contract.messages import Acknowledgement
+from contract.rules import LimitRule, RuleSet
 from reference_impl.park.change import Change
 from reference_impl.park.node import ParkNode
 from reference_impl.store import readings

@@ -15,8 +15,9 @@ from litestar.types import ASGIApp
 from contract.catalogue import matters
 from contract.codec import SENML_JSON, encode
 from contract.columns import Columns
-from contract.messages import CredentialFile, LimitRule, Point, PointList, RuleSet
+from contract.messages import CredentialFile, Point, PointList
 from contract.names import PointNames
+from contract.rules import LimitRule, RuleSet
 from reference_impl.serve import city_application, park_application
 from reference_impl.store.city_store import CityStore
 from reference_impl.store.park_store import ParkStore
