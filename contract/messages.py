@@ -15,7 +15,20 @@ MAX_FUTURE_MS = 60_000
 
 Level = Literal["blue", "yellow", "orange", "red"]  # Ⅳ, Ⅲ, Ⅱ, Ⅰ: the four warning colours, red the highest
 AlarmState = Literal["NORM", "UNACK", "ACKED", "RTNUN", "SHLVD", "DSUPR", "OOSRV"]  # ISA-18.2
-Transition = Literal["raise", "clear", "acknowledge"]
+Priority = Literal["low", "medium", "high"]  # ISA-18.2: what is to be answered first
+Transition = Literal[
+    "raise",
+    "clear",
+    "level",
+    "acknowledge",
+    "escalate",
+    "shelve",
+    "unshelve",
+    "suppress",
+    "unsuppress",
+    "remove_from_service",
+    "return_to_service",
+]
 Role = Literal["administrator", "gateway", "enterprise", "operator", "auditor", "uplink"]
 
 
@@ -76,7 +89,22 @@ class ReadingList(Message, frozen=True, kw_only=True):
 
 
 class Alert(Message, frozen=True, kw_only=True):
-    """One alert with its ISA-18.2 state; `alert_id` is deterministic (see `contract.addresses.alert_id`)."""
+    """One occurrence of an alarm with its ISA-18.2 state; `alert_id` is deterministic (see `contract.addresses`).
+
+    An *alarm* is what one rule makes on one subject; `point` names the subject, be it a point, a device or a zone.
+
+    Attributes:
+        level: the worst that is raised now.
+        onset_ms: event time of the first reading of the run.
+        raised_ms: event time at which the alarm became true.
+        value: the value of the reading at the onset.
+        acknowledged_ms, acknowledged_by: who has seen it as it stands; an alert that gets worse must be seen again.
+        cause: what makes alerts of one zone belong together; the rule's id unless the rule says otherwise.
+        incident: the incident that it belongs to.
+        chattering: the alarm was chattering when it was raised.
+        annunciated_ms: the platform's clock when it was last shown to the operator as new; None if it never was.
+        escalated_ms: the platform's clock when it went to the next level of duty.
+    """
 
     alert_id: str
     park: str
@@ -86,25 +114,62 @@ class Alert(Message, frozen=True, kw_only=True):
     rule: str
     level: Level
     state: AlarmState
-    onset_ms: int  # event time of the first reading of the run
-    raised_ms: int  # event time at which the alarm became true
-    value: float  # the value of the reading at the onset
+    onset_ms: int
+    raised_ms: int
+    value: float
     cleared_ms: int | None = None
     acknowledged_ms: int | None = None
     acknowledged_by: str | None = None
+    priority: Priority = "low"
+    cause: str = ""
+    incident: str = ""
+    chattering: bool = False
+    annunciated_ms: int | None = None
+    escalated_ms: int | None = None
+
+
+class Alarm(Message, frozen=True, kw_only=True):
+    """An alarm that an operator has set aside, or has just taken back; most alarms never become one of these.
+
+    Attributes:
+        state: SHLVD or OOSRV; when it is taken back, what it came back to.
+        operator, reason: who did that, and why.
+        since_ms: the platform's clock when it was done.
+        until_ms: when a shelving ends by itself.
+    """
+
+    park: str
+    point: str
+    rule: str
+    state: AlarmState
+    operator: str
+    reason: str
+    since_ms: int
+    until_ms: int | None = None
 
 
 class AlertEvent(Message, frozen=True, kw_only=True):
-    """One transition of one alert; `alert` is the alert as it is after the transition.
+    """One transition of one alert, or of an alarm that an operator sets aside or takes back.
 
     `number` counts the transitions of a node without gaps; it is the SSE event id.
+
+    Attributes:
+        at_ms: event time of the transition; for acts of operators and what follows from them the platform's clock.
+        known_ms: the node's wall time when it committed the transition.
+        alert: the alert as it is after the transition; None when an operator's act met an alarm without a standing
+            alert.
+        alarm: present when an operator sets an alarm aside or takes it back.
+        operator, comment: who did it and what they said; for suppressions the comment names the cause.
     """
 
     number: int
     transition: Transition
-    at_ms: int  # event time of the transition
-    known_ms: int  # the node's wall time when it committed the transition
-    alert: Alert
+    at_ms: int
+    known_ms: int
+    alert: Alert | None
+    alarm: Alarm | None = None
+    operator: str = ""
+    comment: str = ""
 
 
 class AlertList(Message, frozen=True, kw_only=True):
@@ -170,12 +235,15 @@ class CaseList(Message, frozen=True, kw_only=True):
 
 
 class UplinkAlert(Message, frozen=True, kw_only=True, tag="alert", tag_field="kind"):
-    """A transition of an alert, told to the city."""
+    """A transition of an alert or alarm, told to the city; as in `AlertEvent`."""
 
     number: int
     transition: Transition
     at_ms: int
-    alert: Alert
+    alert: Alert | None
+    alarm: Alarm | None = None
+    operator: str = ""
+    comment: str = ""
 
 
 class UplinkCase(Message, frozen=True, kw_only=True, tag="case", tag_field="kind"):

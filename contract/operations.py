@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from contract import alarms
 from contract import messages as m
 from contract.codec import ARROW_STREAM, MEDIA_TYPES
 from contract.rules import RuleSet
@@ -60,6 +61,11 @@ def _query(name: str, kind: Literal["string", "integer"], description: str, *, r
 
 SEQUENCE_HEADER = "Pack-Sequence"
 LIMIT = _query("limit", "integer", "At most so many rows, 1 to 10000; 1000 unless told.")
+PARK = _query("park", "string", "Only this park.")
+PERIOD = (
+    _query("from_ms", "integer", "First event time, included.", required=True),
+    _query("to_ms", "integer", "Last event time, not included.", required=True),
+)
 AUTH = (401, 403)
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -181,8 +187,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Readings of a point in a range of event time.",
         parameters=(
             _query("point", "string", "Point name.", required=True),
-            _query("from_ms", "integer", "First event time, included.", required=True),
-            _query("to_ms", "integer", "Last event time, not included.", required=True),
+            *PERIOD,
             LIMIT,
         ),
         response=m.ReadingList,
@@ -196,8 +201,9 @@ OPERATIONS: tuple[Operation, ...] = (
         roles=("operator", "auditor"),
         summary="Alerts of the parks that the token may see.",
         parameters=(
-            _query("park", "string", "Only this park."),
+            PARK,
             _query("state", "string", "Only alerts in this ISA-18.2 state."),
+            _query("incident", "string", "Only alerts of this incident."),
             LIMIT,
         ),
         response=m.AlertList,
@@ -233,6 +239,83 @@ OPERATIONS: tuple[Operation, ...] = (
         request=m.Acknowledgement,
         response=m.Alert,
         errors=(400, *AUTH, 404, 409, 413, 422, 503),
+    ),
+    Operation(
+        id="shelve_alarm",
+        method="POST",
+        path="/v1/parks/{park}/alarms/shelve",
+        level=("park",),
+        roles=("operator",),
+        summary="Set an alarm aside for a time, which ends by itself.",
+        request=alarms.Shelving,
+        response=m.Alarm,
+        errors=(400, *AUTH, 404, 409, 413, 422, 503),
+    ),
+    Operation(
+        id="unshelve_alarm",
+        method="POST",
+        path="/v1/parks/{park}/alarms/unshelve",
+        level=("park",),
+        roles=("operator",),
+        summary="Take a shelved alarm back before its time is over.",
+        request=alarms.AlarmAct,
+        response=m.Alarm,
+        errors=(400, *AUTH, 404, 409, 413, 422, 503),
+    ),
+    Operation(
+        id="remove_alarm_from_service",
+        method="POST",
+        path="/v1/parks/{park}/alarms/remove-from-service",
+        level=("park",),
+        roles=("operator",),
+        summary="Take an alarm out of service, for maintenance.",
+        request=alarms.AlarmAct,
+        response=m.Alarm,
+        errors=(400, *AUTH, 404, 409, 413, 422, 503),
+    ),
+    Operation(
+        id="return_alarm_to_service",
+        method="POST",
+        path="/v1/parks/{park}/alarms/return-to-service",
+        level=("park",),
+        roles=("operator",),
+        summary="Bring an alarm back into service.",
+        request=alarms.AlarmAct,
+        response=m.Alarm,
+        errors=(400, *AUTH, 404, 409, 413, 422, 503),
+    ),
+    Operation(
+        id="get_alarms",
+        method="GET",
+        path="/v1/alarms",
+        level=("park", "city"),
+        roles=("operator", "auditor"),
+        summary="Alarms that operators have set aside: shelved or out of service, by whom and why.",
+        parameters=(PARK, LIMIT),
+        response=alarms.AlarmList,
+        errors=(400, *AUTH, 503),
+    ),
+    Operation(
+        id="get_incidents",
+        method="GET",
+        path="/v1/incidents",
+        level=("park", "city"),
+        roles=("operator", "auditor"),
+        summary="Incidents that have an alert raised in the period, with all their alerts counted.",
+        parameters=(PARK, *PERIOD, LIMIT),
+        response=alarms.IncidentList,
+        errors=(400, *AUTH, 503),
+    ),
+    Operation(
+        id="get_alarm_kpis",
+        method="GET",
+        path="/v1/alarm-kpis",
+        level=("park", "city"),
+        roles=("operator", "auditor"),
+        summary="Key figures of alarm management (ISA-18.2, EEMUA 191) over a period of at most 31 days.",
+        parameters=(PARK, *PERIOD),
+        response=alarms.AlarmKpiReport,
+        errors=(400, *AUTH, 503),
     ),
     Operation(
         id="post_case",

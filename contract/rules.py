@@ -6,10 +6,9 @@ YAML form writes them with a unit instead.
 
 from typing import Literal
 
-from contract.messages import Level, Message
+from contract.messages import Level, Message, Priority
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Priority = Literal["low", "medium", "high"]
 Extent = Literal["point", "device", "zone", "park"]
 
 

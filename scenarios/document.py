@@ -1,7 +1,6 @@
 """A scenario as a person writes it: YAML read strictly; each fault with its path, what was found, what was wanted."""
 
 import datetime as dt
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -12,6 +11,8 @@ from msgspec import Meta
 
 from contract.catalogue.model import Phase
 from contract.errors import PeerError
+from contract.spans import span_ms
+from contract.strict_yaml import StrictLoader, not_yaml, quoted
 
 IncidentKind = Literal["gas-leak", "ammonia-leak", "fire", "discharge", "flue-exceedance", "power-failure", "flood"]
 Encoding = Literal[
@@ -25,8 +26,6 @@ INSTANT_WANTED = 'a time with its offset such as "2020-12-07T07:30:00+08:00"'
 FIRST_YEAR = 1980  # SenML takes smaller times (below 2**28 s, in 1978) for relative ones: RFC 8428 section 4.5.3
 PARKS_WANTED = f'"all", a list of park ids, or {{phase: {" | ".join(PHASES)}}}'
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _NAMES = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false"}
 _NAMES |= {"object": "a mapping of keys", "array": "a list"}
 
@@ -52,11 +51,10 @@ class Duration:
     __slots__ = ("ms", "text")
 
     def __init__(self, written: object) -> None:
-        match = _DURATION.fullmatch(written) if isinstance(written, str) else None
-        span_ms = float(match[1]) * _UNIT_MS[match[2]] if match else 0.5
-        if not span_ms.is_integer():
-            raise ValueError(f"expected {DURATION_WANTED}, found {found(written)}")
-        self.ms = int(span_ms)
+        ms = span_ms(written)
+        if ms is None:
+            raise ValueError(f"expected {DURATION_WANTED}, found {quoted(written)}")
+        self.ms = ms
         self.text = str(written)
 
 
@@ -71,7 +69,7 @@ class Instant:
         except ValueError:
             moment = None
         if moment is None or moment.tzinfo is None or moment.year < FIRST_YEAR:
-            raise ValueError(f"expected {INSTANT_WANTED}, found {found(written)}")
+            raise ValueError(f"expected {INSTANT_WANTED}, found {quoted(written)}")
         self.ms = round(moment.timestamp() * 1000)
 
 
@@ -88,7 +86,7 @@ class ParkSelection:
         elif isinstance(written, dict) and list(written) == ["phase"] and written["phase"] in PHASES:
             self.phase = written["phase"]
         elif written != "all":
-            raise ValueError(f"expected {PARKS_WANTED}, found {found(written)}")
+            raise ValueError(f"expected {PARKS_WANTED}, found {quoted(written)}")
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -165,26 +163,6 @@ _PARTS: dict[str, type[Written]] = {
 _CHOICES = {"kind": INCIDENT_KINDS, "encoding": get_args(Encoding)}
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML in which a key may stand only once and a time stays the text that was written."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own class-level table
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-                raise yaml.constructor.ConstructorError(None, None, "a key that is not text", key.start_mark)
-            if key.value in seen:
-                problem = f"the key {key.value!r} a second time"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def read(path: Path, file: str) -> tuple[ScenarioDocument, dict[str, Any]]:
     """Read a scenario's file strictly.
 
@@ -199,7 +177,7 @@ def read(path: Path, file: str) -> tuple[ScenarioDocument, dict[str, Any]]:
         ScenarioError: the file cannot be read, is not YAML, or does not fit the type.
     """
     try:
-        written = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 - a subclass of SafeLoader
+        written = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506 - a subclass of SafeLoader
     except OSError as error:
         raise ScenarioError(file, "", wanted="a readable file", found=(error.strerror or "").lower()) from None
     except UnicodeDecodeError:
@@ -215,19 +193,9 @@ def read(path: Path, file: str) -> tuple[ScenarioDocument, dict[str, Any]]:
     return document, written
 
 
-def found(value: object) -> str:
-    """A written value as errors quote it."""
-    try:
-        text = json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError):  # a key that is no text, or YAML aliases that run in a circle
-        text = f"a {type(value).__name__} that cannot be shown"
-    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - one line of an error
-
-
 def _not_yaml(file: str, error: yaml.YAMLError) -> ScenarioError:
-    mark = getattr(error, "problem_mark", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return ScenarioError(file, place, wanted="valid YAML", found=getattr(error, "problem", None) or str(error))
+    place, problem = not_yaml(error)
+    return ScenarioError(file, place, wanted="valid YAML", found=problem)
 
 
 def _unfit(file: str, written: object, message: str) -> ScenarioError:
@@ -242,7 +210,7 @@ def _unfit(file: str, written: object, message: str) -> ScenarioError:
         )
     if match := re.fullmatch(r"Object missing required field `(.*)`", told):
         return ScenarioError(file, _join(path, match[1]), wanted="a value", found="nothing")
-    value = found(_at(written, path))
+    value = quoted(_at(written, path))
     if match := re.fullmatch(r"expected (.*), found .*", told):
         return ScenarioError(file, path, wanted=match[1], found=value)
     if told.startswith("Invalid enum value"):

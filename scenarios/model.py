@@ -8,6 +8,7 @@ import msgspec
 from contract import catalogue
 from contract.catalogue.layout import ZONES_PER_GATEWAY
 from contract.messages import MAX_PACK_READINGS
+from contract.strict_yaml import quoted
 from scenarios.document import (
     INCIDENT_KINDS,
     PHASES,
@@ -18,7 +19,6 @@ from scenarios.document import (
     ScenarioDocument,
     ScenarioError,
     Text,
-    found,
     read,
 )
 
@@ -105,7 +105,7 @@ def load(path: Path | str) -> Scenario:
     file = f"library/{path.name}" if path.parent == LIBRARY else str(path)
     document, written = read(path, file)
     if document.name != path.stem:
-        raise ScenarioError(file, "name", wanted=f'"{path.stem}", the name of the file', found=found(document.name))
+        raise ScenarioError(file, "name", wanted=f'"{path.stem}", the name of the file', found=quoted(document.name))
     parks = _parks(file, document.parks)
     _check_sizes(file, document)
     _check_times(file, document, written)
@@ -146,7 +146,7 @@ def find(name_or_path: str) -> Scenario:
     if path.is_file() or path.suffix in (".yaml", ".yml"):
         return load(path)
     names = ", ".join(sorted(entry.stem for entry in LIBRARY.glob("*.yaml")))
-    raise ScenarioError("scenario", "", wanted=f"a YAML file or one of {names}", found=found(name_or_path))
+    raise ScenarioError("scenario", "", wanted=f"a YAML file or one of {names}", found=quoted(name_or_path))
 
 
 def library() -> tuple[Scenario, ...]:
@@ -162,9 +162,11 @@ def _parks(file: str, selection: ParkSelection) -> tuple[str, ...]:
     known = {park.id for park in catalogue.parks()}
     for number, park in enumerate(selection.ids):
         if park not in known:
-            raise ScenarioError(file, f"parks[{number}]", wanted="the id of a park in the catalogue", found=found(park))
+            raise ScenarioError(
+                file, f"parks[{number}]", wanted="the id of a park in the catalogue", found=quoted(park)
+            )
         if park in selection.ids[:number]:
-            raise ScenarioError(file, f"parks[{number}]", wanted="each park once", found=f"{found(park)} again")
+            raise ScenarioError(file, f"parks[{number}]", wanted="each park once", found=f"{quoted(park)} again")
     return tuple(park.id for park in catalogue.parks() if park.id in selection.ids)
 
 
@@ -184,13 +186,13 @@ def _check_sizes(file: str, document: ScenarioDocument) -> None:
 def _check_times(file: str, document: ScenarioDocument, written: dict[str, Any]) -> None:
     period_ms = document.sample_period.ms
     if period_ms < 1:
-        raise ScenarioError(file, "sample_period", wanted="more than nothing", found=found(written["sample_period"]))
+        raise ScenarioError(file, "sample_period", wanted="more than nothing", found=quoted(written["sample_period"]))
     if document.duration.ms < 1:
-        raise ScenarioError(file, "duration", wanted="more than nothing", found=found(written["duration"]))
+        raise ScenarioError(file, "duration", wanted="more than nothing", found=quoted(written["duration"]))
     for key, span in (("warm_up", document.warm_up), ("duration", document.duration)):
         if span.ms % period_ms:
             wanted = f"a multiple of sample_period ({document.sample_period.text})"
-            raise ScenarioError(file, key, wanted=wanted, found=found(span.text))
+            raise ScenarioError(file, key, wanted=wanted, found=quoted(span.text))
 
 
 def _incident(
@@ -198,7 +200,7 @@ def _incident(
 ) -> Incident:
     if entry.park not in parks:
         wanted = "a park that takes part in this scenario"
-        raise ScenarioError(file, f"{path}.park", wanted=wanted, found=found(entry.park))
+        raise ScenarioError(file, f"{path}.park", wanted=wanted, found=quoted(entry.park))
     zones = ZONES_PER_GATEWAY * document.gateways_per_park
     if entry.zone > zones:
         wanted = f"a zone from 1 to {zones} ({ZONES_PER_GATEWAY} for each gateway)"
@@ -207,10 +209,10 @@ def _incident(
     left_ms = document.duration.ms - entry.at.ms
     if left_ms <= 0:
         wanted = f"a time before the end ({end})"
-        raise ScenarioError(file, f"{path}.at", wanted=wanted, found=found(entry.at.text))
+        raise ScenarioError(file, f"{path}.at", wanted=wanted, found=quoted(entry.at.text))
     if not 0 < entry.duration.ms <= left_ms:
         wanted = f"more than nothing and at most {left_ms / 1000:g}s ({end})"
-        raise ScenarioError(file, f"{path}.duration", wanted=wanted, found=found(entry.duration.text))
+        raise ScenarioError(file, f"{path}.duration", wanted=wanted, found=quoted(entry.duration.text))
     return Incident(
         kind=entry.kind,
         park=entry.park,

@@ -1,4 +1,4 @@
-"""The points of a park and its rules, made from the profiles."""
+"""The points of a park, made from the profiles."""
 
 import functools
 from typing import NamedTuple
@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.catalogue.load import profiles
-from contract.catalogue.model import Limit, QuantityProfile
 from contract.messages import Point
-from contract.rules import LimitRule, Rule, RuleSet
 
 ZONES_PER_GATEWAY = 2
 
@@ -103,24 +101,3 @@ def _zone_points(kinds: NDArray[np.int64], zone: str, gateway: str) -> list[Poin
         name = f"{profile.subsystem}/{zone}/{profile.device}-{seen[kind]:04d}/{profile.quantity}"
         points.append(Point(name=name, gateway=gateway, zone=zone, subsystem=profile.subsystem, unit=profile.unit))
     return points
-
-
-@functools.cache
-def standard_rules() -> RuleSet:
-    """One limit rule for each limit of the catalogue, for every park."""
-    rules: list[Rule] = [_rule(profile, limit) for profile in profiles() for limit in profile.limits]
-    return RuleSet(version="catalogue-1", rules=rules)
-
-
-def _rule(profile: QuantityProfile, limit: Limit) -> LimitRule:
-    return LimitRule(
-        id=f"{profile.subsystem}-{profile.device}-{profile.quantity}-{limit.side}",
-        points=f"{profile.subsystem}/*/{profile.device}-*/{profile.quantity}",
-        high=limit.value if limit.is_high else None,
-        low=None if limit.is_high else limit.value,
-        deadband=limit.deadband,
-        on_delay_s=limit.on_delay_s,
-        off_delay_s=limit.off_delay_s,
-        level=limit.level,
-        source=f"{limit.source} [{limit.mark}]",
-    )

@@ -10,7 +10,10 @@ import yaml
 
 from contract.addresses import check_identifier
 from contract.catalogue.model import Device, Entry, Limit, Mark, Matter, Park, QuantityProfile, Subsystem
+from contract.catalogue.written_rules import Written, park_rule, quantity_rule
 from contract.errors import HarnessError, PeerError
+from contract.rules import Rule
+from contract.strict_yaml import CoreLoader
 
 _T = TypeVar("_T")
 PER_THOUSAND = 1000
@@ -41,6 +44,7 @@ class _Quantity(Entry, frozen=True, kw_only=True):
     kind: Literal["analogue", "binary"] = "analogue"
     every_zone: bool = False
     limits: tuple[Limit, ...] = ()
+    rules: tuple[Written, ...] = ()
     source: str = "assumption"
     mark: Mark = "A"
 
@@ -50,6 +54,11 @@ class _DeviceEntry(Entry, frozen=True, kw_only=True):
     name_en: str
     name_zh: str
     quantities: tuple[_Quantity, ...]
+
+
+class _RulesFile(Entry, frozen=True, kw_only=True):
+    defaults: dict[str, Written]
+    rules: tuple[Written, ...]
 
 
 class _SubsystemFile(Entry, frozen=True, kw_only=True):
@@ -90,6 +99,18 @@ def profiles() -> tuple[QuantityProfile, ...]:
     return tuple(profile for subsystem in subsystems() for profile in subsystem.profiles)
 
 
+@functools.cache
+def park_rules() -> tuple[Rule, ...]:
+    """The rules about several points together, or at certain hours."""
+    file = _rules_file().rules
+    return tuple(park_rule(written, f"rules.yaml: rules[{place}]") for place, written in enumerate(file))
+
+
+@functools.cache
+def _rules_file() -> _RulesFile:
+    return _read(_folder() / "rules.yaml", _RulesFile)
+
+
 def _folder() -> Traversable:
     return resources.files("contract.catalogue")
 
@@ -100,9 +121,8 @@ def _read(file: Traversable, kind: type[_T]) -> _T:
     Raises:
         HarnessError: with the file, the place and what is wrong.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        written = yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - both are safe loaders
+        written = yaml.load(file.read_text(encoding="utf-8"), CoreLoader)  # noqa: S506 - a subclass of the safe loaders
         return msgspec.convert(written, kind)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise HarnessError(f"{file.name}: {error}") from error
@@ -149,6 +169,7 @@ def _profile(file: str, code: str, device: str, written: _Quantity) -> QuantityP
         per_thousand=written.per_thousand,
         every_zone=written.every_zone,
         limits=written.limits,
+        rules=_quantity_rules(file, f"{code}/{device}/{written.quantity}", written.rules),
         source=written.source,
         mark=written.mark,
     )
@@ -156,6 +177,14 @@ def _profile(file: str, code: str, device: str, written: _Quantity) -> QuantityP
         _check_part(file, "device and quantity", part)
     check_profile(file, profile)
     return profile
+
+
+def _quantity_rules(file: str, quantity: str, written: tuple[Written, ...]) -> tuple[Rule, ...]:
+    defaults = _rules_file().defaults
+    return tuple(
+        quantity_rule(one, defaults, quantity, f"{file}: {quantity}.rules[{place}]")
+        for place, one in enumerate(written)
+    )
 
 
 def _check_part(file: str, where: str, text: str) -> None:

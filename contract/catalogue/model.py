@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from contract.messages import Level
+from contract.rules import Rule
 
 Mark = Literal["V", "S", "M", "A"]
 """V: read in the primary text; S: secondary copy; M: from memory; A: engineering assumption."""
@@ -85,6 +86,7 @@ class QuantityProfile(Entry, frozen=True, kw_only=True):
         sampling_s: usual period in the field; scenarios set their own.
         per_thousand: share of this kind among a park's points.
         every_zone: each zone gets one point of this kind before the weights decide, so that no incident goes unseen.
+        rules: rules beyond the limits.
         source, mark: of the range and the normal behaviour.
     """
 
@@ -108,6 +110,7 @@ class QuantityProfile(Entry, frozen=True, kw_only=True):
     per_thousand: int
     every_zone: bool = False
     limits: tuple[Limit, ...] = ()
+    rules: tuple[Rule, ...] = ()
     source: str = "assumption"
     mark: Mark = "A"
 
