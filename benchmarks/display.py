@@ -98,9 +98,9 @@ class Display:
 
     def _see(self, seen: Seen, start_at_ms: int | None) -> None:
         """Ascribe a raise to the incident that began last in its zone; only for the picture."""
-        if seen.event.transition != "raise" or start_at_ms is None:
-            return
         alert = seen.event.alert
+        if alert is None or seen.event.transition != "raise" or start_at_ms is None:
+            return
         onset_s = (alert.onset_ms - start_at_ms) / 1000
         here = [one for one in self._incidents if (one.park, one.zone) == (alert.park, alert.zone)]
         begun = [one for one in here if one.at_s <= onset_s]

@@ -94,7 +94,8 @@ def score(
     begin_ms = start_ms + shift_ms - tolerance_ms
     raised: dict[str, list[Seen]] = {level: [] for level in LEVELS}
     for sighting in sightings:
-        if sighting.event.transition == "raise" and sighting.event.alert.onset_ms >= begin_ms:
+        alert = sighting.event.alert
+        if alert is not None and sighting.event.transition == "raise" and alert.onset_ms >= begin_ms:
             raised[sighting.level].append(sighting)
     levels = {
         level: score_level(truth, raised[level], shift_ms=shift_ms, tolerance_ms=tolerance_ms) for level in LEVELS
@@ -130,6 +131,8 @@ def score_level(truth: "GroundTruth", raised: Sequence[Seen], *, shift_ms: int, 
     delivered: set[tuple[int, str]] = set()
     for sighting in sorted(raised, key=lambda one: one.seen_us):
         alert = sighting.event.alert
+        if alert is None:
+            continue
         identity = (sighting.event.number, alert.alert_id)
         if identity in delivered:
             continue

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from contract import catalogue, codec
@@ -28,6 +29,7 @@ from contract.messages import (
 from contract.rules import RuleSet
 from loadtests.targets import Level, Outcome, StopSignal
 from reference_impl.city.node import CityNode
+from reference_impl.park.alarm_states import is_current
 from reference_impl.park.change import Change, EventDraft, SourcePosition, StoredPack
 from reference_impl.park.node import ParkNode, StoredPark
 
@@ -53,7 +55,7 @@ class _Park:
         self.packs += change.packs
         self.outbox += change.uplink
         self._sources |= {position.gateway: position for position in change.sources}
-        self._alerts |= {event.alert.alert_id: event.alert for event in change.events}
+        self._alerts |= {event.alert.alert_id: event.alert for event in change.events if event.alert}
         self._cases |= {case.case_id: case for case in change.cases}
         if change.snapshot is not None:
             points, rules = change.points or self._stored.points, change.rules or self._stored.rules
@@ -69,7 +71,7 @@ class _Park:
         """Lose the node and bring it back from the shelf."""
         stored = self._stored._replace(
             sources=self._sources.values(),
-            alerts=[alert for alert in self._alerts.values() if alert.cleared_ms is None],
+            alerts=[alert for alert in self._alerts.values() if is_current(alert)],
             outbox_number=len(self.outbox),
         )
         self.node = ParkNode.restore(self.node.park, stored)
@@ -104,7 +106,7 @@ class InProcess:
             shelf = self._parks.setdefault(park, _Park(park))
             try:
                 self._commit(shelf, shelf.node.configure_points(points))
-                self._commit(shelf, shelf.node.configure_rules(rules))
+                self._commit(shelf, shelf.node.configure_rules(rules, self._now_ms()))
             except PeerError as error:
                 raise TargetError(f"park {park}: {error}") from error
 
@@ -127,8 +129,10 @@ class InProcess:
             PeerError: the node refuses it.
         """
         with self._changed:
-            shelf = self._parks[park]
-            change = shelf.node.ingest(gateway, sequence, columns, self._now_ms())
+            shelf, now_ms = self._parks[park], self._now_ms()
+            if shelf.node.due_ms is not None and shelf.node.due_ms <= now_ms:
+                self._commit(shelf, shelf.node.tick(now_ms))
+            change = shelf.node.ingest(gateway, sequence, columns, now_ms)
             self._commit(shelf, change)
             return change
 
@@ -161,8 +165,7 @@ class InProcess:
     def _publish(self, level: Level, drafts: Iterable[EventDraft]) -> None:
         known_ms, told = self._now_ms(), self.events[level]
         told += [
-            AlertEvent(number=number, transition=d.transition, at_ms=d.at_ms, known_ms=known_ms, alert=d.alert)
-            for number, d in enumerate(drafts, len(told) + 1)
+            AlertEvent(number=number, known_ms=known_ms, **asdict(d)) for number, d in enumerate(drafts, len(told) + 1)
         ]
         self._changed.notify_all()
 
@@ -176,7 +179,7 @@ class InProcess:
         with self._changed:
             change = self._city.apply(park, batch, self._now_ms())
             self._city_overviews[park] = change.overview
-            self._city_alerts |= {event.alert.alert_id: event.alert for event in change.events}
+            self._city_alerts |= {event.alert.alert_id: event.alert for event in change.events if event.alert}
             self._publish("city", change.events)
 
     def alerts(self, level: Level, after: int | None, stop: StopSignal) -> Iterator[AlertEvent | None]:

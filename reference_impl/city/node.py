@@ -71,9 +71,14 @@ class CityNode:
         fresh = [entry for entry in batch.entries if entry.number > former.applied_through]
         overview = replace(_counted(former, fresh), last_heard_ms=now_ms)
         self._overviews[park] = overview
-        events = [EventDraft(e.transition, e.at_ms, e.alert) for e in fresh if isinstance(e, UplinkAlert)]
+        events = [
+            EventDraft(e.transition, e.at_ms, e.alert, e.alarm, e.operator, e.comment)
+            for e in fresh
+            if isinstance(e, UplinkAlert)
+        ]
         for event in events:
-            self._keep(event.alert)
+            if event.alert is not None:
+                self._keep(event.alert)
         return CityChange(
             park=park,
             response=UplinkReceipt(applied_through=overview.applied_through),
@@ -135,9 +140,10 @@ class CityNode:
 def _check_batch(park: str, batch: UplinkBatch, applied_through: int) -> None:
     for place, entry in enumerate(batch.entries):
         where = f"entries[{place}]"
-        told_of = entry.alert.park if isinstance(entry, UplinkAlert) else entry.case.park
-        if told_of != park:
-            raise PeerError("entry of another park", where=f"{where}.park", found=repr(told_of), wanted=repr(park))
+        told_of = _parks_of(entry)
+        if told_of != {park}:
+            found = " and ".join(map(repr, sorted(told_of))) or "none"
+            raise PeerError("entry of another park", where=f"{where}.park", found=found, wanted=repr(park))
         number = batch.entries[0].number + place
         if entry.number != number:
             raise PeerError(
@@ -151,6 +157,11 @@ def _check_batch(park: str, batch: UplinkBatch, applied_through: int) -> None:
             found=str(batch.entries[0].number),
             wanted=f"{applied_through + 1} or less",
         )
+
+
+def _parks_of(entry: UplinkEntry) -> set[str]:
+    about = (entry.alert, entry.alarm) if isinstance(entry, UplinkAlert) else (entry.case,)
+    return {each.park for each in about if each is not None}
 
 
 def _counted(overview: ParkOverview, entries: Sequence[UplinkEntry]) -> ParkOverview:

@@ -12,6 +12,7 @@ from contract.messages import AlarmState
 Event = Literal[
     "raise",  # the condition has held for the on-delay
     "clear",  # the condition has been gone for the off-delay
+    "realarm",  # it stands at a worse level than the one that the operator has seen
     "acknowledge",  # an operator has seen it
     "shelve",  # an operator sets it aside for a time
     "unshelve",  # ... and the time is over, or the operator takes it back
@@ -30,13 +31,15 @@ class Back(Enum):
     BY_CONDITION = "UNACK if the condition holds, else NORM"
 
 
-# ISA-18.2-2016, alarm state transition diagram. What is not in the table is refused.
+# ISA-18.2-2016, alarm state transition diagram; `realarm` is its re-alarm. What is not in the table is refused.
 TRANSITIONS: Final[dict[tuple[AlarmState, Event], AlarmState | Back]] = {
     # The condition.
     ("NORM", "raise"): "UNACK",
     ("RTNUN", "raise"): "UNACK",
     ("UNACK", "clear"): "RTNUN",
     ("ACKED", "clear"): "NORM",
+    ("UNACK", "realarm"): "UNACK",
+    ("ACKED", "realarm"): "UNACK",
     # The operator.
     ("UNACK", "acknowledge"): "ACKED",
     ("RTNUN", "acknowledge"): "NORM",
@@ -62,11 +65,15 @@ TRANSITIONS: Final[dict[tuple[AlarmState, Event], AlarmState | Back]] = {
     # Out of the operator's sight the condition may come and go; the state does not show it.
     ("SHLVD", "raise"): "SHLVD",
     ("SHLVD", "clear"): "SHLVD",
+    ("SHLVD", "realarm"): "SHLVD",
     ("DSUPR", "raise"): "DSUPR",
     ("DSUPR", "clear"): "DSUPR",
+    ("DSUPR", "realarm"): "DSUPR",
     ("OOSRV", "raise"): "OOSRV",
     ("OOSRV", "clear"): "OOSRV",
+    ("OOSRV", "realarm"): "OOSRV",
 }
+OUT_OF_SIGHT: Final[frozenset[AlarmState]] = frozenset({"SHLVD", "DSUPR", "OOSRV"})
 
 
 def next_state(state: AlarmState, event: Event, *, condition: bool) -> AlarmState | None:

@@ -1,6 +1,5 @@
 """The monitoring core of one park: packs in, transitions of alarms out. Time comes with the readings."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
@@ -11,27 +10,29 @@ from numpy.typing import NDArray
 from contract.columns import Columns
 from contract.errors import PeerError
 from contract.messages import Level, Point
-from contract.rules import LimitRule, Rule
-from reference_impl.monitoring import kernel
+from contract.rules import Rule
 from reference_impl.monitoring import slots as s
-from reference_impl.monitoring.rules import Plan, lay_out
+from reference_impl.monitoring import state
+from reference_impl.monitoring.kernel import check
+from reference_impl.monitoring.kernel.apply import apply, settle
+from reference_impl.monitoring.parameters import LEVELS
+from reference_impl.monitoring.plan import ROOM, Plan, lay_out
+from reference_impl.monitoring.reorder import Released, Reorder, ReorderState
 
-SNAPSHOT_FORMAT = 2
 LATENESS_MS = 5_000
-_STATE = ("phase", "due_ms", "onset_ms", "onset_value")
-_BUSY = np.dtype([("slot", np.int64), *((field, s.SLOT[field]) for field in _STATE)])
+_LEVEL_OF = (LEVELS[0], *LEVELS)  # counted from 1
 
 
 class AlarmTransition(NamedTuple):
-    """What happened to the alarm of one rule on one point.
+    """What happened to the alarm of one rule on one subject.
 
     Attributes:
-        kind: `slots.RAISE` or `slots.CLEAR`.
+        kind: `slots.RAISE`, `slots.CLEAR` or `slots.LEVEL`.
         at_ms: event time of the transition.
         subject: index of what the alarm is about, in `Monitor.subjects`.
         rule: the rule.
-        onset_ms: event time of the first reading of the run.
-        value: value of that reading.
+        onset_ms: event time at which the condition began.
+        value: SEMANTICS.md, C7.
         level: the alarm's level from now on; at a clearing, the one that it had.
     """
 
@@ -45,22 +46,15 @@ class AlarmTransition(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """What a pack did: its transitions in order of (time, slot), and how many of its readings came too late."""
+    """What a pack did: transitions in order of (time, subject, rule), and how many of its readings came too late."""
 
     transitions: Sequence[AlarmTransition]
     late: int
 
 
 class _Snapshot(msgspec.Struct, array_like=True, frozen=True):
-    """State as bytes of arrays: clocks of all points and gateways, and the slots that are not in `NORMAL` (`_BUSY`)."""
-
-    format: int
-    points: int
-    gateways: int
-    rules: bytes
-    clocks_ms: bytes
-    watermarks_ms: bytes
-    busy: bytes
+    state: state.State
+    waiting: list[ReorderState]
 
 
 class Monitor:
@@ -68,43 +62,32 @@ class Monitor:
 
     Args:
         points: the points, in the order of their index.
-        rules: checked rules (`rules.check_rules`).
-        lateness_ms: how long readings wait for others that were overtaken.
+        rules: checked rules (`contract.rulebook.check_rules`).
+        lateness_ms: how long readings wait for others that were overtaken (SEMANTICS.md, T3).
 
     Attributes:
         gateways: names of the gateways, in the order of first mention.
-        subjects: what alarms are about: the points, then the devices and zones that rules are about.
         late_readings: readings that came too late since the start.
+        lateness_ms: as above.
     """
 
     def __init__(self, points: Sequence[Point], rules: Sequence[Rule], *, lateness_ms: int = LATENESS_MS) -> None:
         self._points = points
         self.lateness_ms = lateness_ms
-        self.subjects: Sequence[Point] = points
         self.gateways = tuple(dict.fromkeys(point.gateway for point in points))
         place_of = {gateway: place for place, gateway in enumerate(self.gateways)}
-        self._gateway_of = np.array([place_of[point.gateway] for point in points], dtype=np.int32)
-        names, gateways = [point.name for point in points], len(self.gateways)
-        self.plan: Plan = lay_out(rules, names)
-        self._heads = np.zeros(len(names), dtype=s.HEAD)
-        self._heads["seen_ms"] = s.NEVER_MS
-        self._heap = np.zeros(len(self.plan.slots), dtype=np.int32)
-        self._gateways = np.zeros(gateways, dtype=s.GATEWAY)
-        self._gateways["watermark_ms"] = s.NEVER_MS
-        self._timers = self._gateways["timers"]
-        slots_of = np.bincount(self._gateway_of[self.plan.slots["point"]], minlength=gateways)
-        self._gateways["heap_start"] = np.cumsum(slots_of) - slots_of
-        self._rules_digest = hashlib.blake2b(msgspec.json.encode(self.plan.rules), digest_size=16).digest()
-        self._slots_a_point_max = int(np.diff(self.plan.first_slot).max(initial=1))
-        self._out = np.zeros(1024, dtype=s.TRANSITION)
+        self._gateway_of: NDArray[np.int32] = np.array([place_of[point.gateway] for point in points], dtype=np.int32)
+        self.plan: Plan = lay_out(points, self._gateway_of, len(self.gateways), rules)
+        self._core = self.plan.core
+        self._digest = state.digest(len(points), len(self.gateways), rules)
+        self._reorders = [Reorder(lateness_ms) for _ in self.gateways]
         self.late_readings = 0
-        self._settle()
+        settle(self.plan.book, self.plan.gateway_of_slot)
 
-    def _settle(self) -> None:
-        plan = self.plan
-        kernel.settle(
-            self._heads, plan.slots, plan.first_slot, plan.limits, self._heap, self._gateways, self._gateway_of
-        )
+    @property
+    def subjects(self) -> Sequence[Point]:
+        """What alarms are about: the points, then the devices and zones that rules are about."""
+        return self.plan.subjects
 
     def check(self, gateway: int, columns: Columns, latest_ms: int) -> Columns:
         """The same readings in order of time, fit for `apply`.
@@ -116,113 +99,87 @@ class Monitor:
         if len(columns) == 0:
             raise PeerError("no readings", found="an empty pack", wanted="at least one reading")
         columns = _behaved(columns)
-        found, place = kernel.check(self._gateway_of, gateway, latest_ms, *columns)
-        if found == kernel.IN_ORDER:
+        found, place = check.check(self.plan.book, gateway, latest_ms, *columns)
+        if found == check.IN_ORDER:
             return columns
-        if found == kernel.OUT_OF_ORDER:
+        if found == check.OUT_OF_ORDER:
             order = np.argsort(columns.time_ms, kind="stable")
             return Columns(columns.point[order], columns.time_ms[order], columns.value[order])
         raise _refusal(found, place, columns, len(self._gateway_of), latest_ms)
 
-    def finish(self, gateway: int) -> Applied:  # noqa: ARG002 - readings do not wait yet
+    def apply(self, gateway: int, columns: Columns, number: int | None = None) -> Applied:
+        """Apply readings that `check` returned.
+
+        Args:
+            gateway: index of the gateway that sent them.
+            columns: its readings.
+            number: number of the pack, which was not applied before; None when the gateway does not number its packs.
+        """
+        return self._release(gateway, self._reorders[gateway].take(columns, number))
+
+    def finish(self, gateway: int) -> Applied:
         """The source has ended: release what waits, fire the timers due up to its newest reading."""
-        return Applied((), 0)
+        return self._release(gateway, self._reorders[gateway].finish())
 
-    def apply(self, gateway: int, columns: Columns, number: int | None = None) -> Applied:  # noqa: ARG002 - as above
-        """Apply readings that `check` returned."""
-        room = len(columns) * self._slots_a_point_max + int(self._timers[gateway])
-        if room > len(self._out):
-            self._out = np.empty(2 * room, dtype=s.TRANSITION)
-        plan = self.plan
-        count, late = kernel.apply(
-            self._heads,
-            plan.slots,
-            plan.first_slot,
-            plan.limits,
-            self._heap,
-            self._gateways,
-            gateway,
-            *columns,
-            self._out,
-        )
+    def _release(self, gateway: int, released: Released) -> Applied:
+        tally = self._core.tally
+        tally[s.LATE] = 0
+        found: list[NDArray[np.void]] = []
+        parts = released.parts or (_NOTHING,)
+        for place, columns in enumerate(parts):
+            watermark_ms = released.watermark_ms if place == len(parts) - 1 else s.NEVER_MS
+            start = 0
+            while start <= len(columns):
+                tally[s.COUNT] = 0
+                start = apply(self.plan.book, gateway, watermark_ms, start, *columns, ROOM)
+                if tally[s.COUNT]:
+                    found.append(self._core.out[: tally[s.COUNT]].copy())
+        late = int(tally[s.LATE])
         self.late_readings += late
-        return Applied(self._transitions(count) if count else (), late)
+        return Applied(self._transitions(found) if found else (), late)
 
-    def _transitions(self, count: int) -> list[AlarmTransition]:
-        out = self._out[:count]
-        if count > 1:
-            # The kernel writes in order of time; equal times are ordered by slot, so that the order of readings of the
-            # same time within a pack does not show. Stable: a slot's own transitions keep their order.
-            out = out[np.lexsort((out["slot"], out["at_ms"]))]
-        slots, rules = self.plan.slots[out["slot"]], self.plan.rules
+    def _transitions(self, found: list[NDArray[np.void]]) -> list[AlarmTransition]:
+        out = found[0] if len(found) == 1 else np.concatenate(found)
+        if len(out) > 1:
+            # The kernel writes in order of time; equal times are ordered by alarm, so that the order of readings of the
+            # same time within a pack does not show. Stable: an alarm's own transitions keep their order.
+            out = out[np.lexsort((out["alarm"], out["at_ms"]))]
+        alarms, rules = self._core.alarms[out["alarm"]], self.plan.rules
+        level = np.where(out["kind"] == s.CLEAR, out["former"], out["level"])
+        columns = (out["kind"], out["at_ms"], alarms["subject"], alarms["rule"], out["onset_ms"], out["value"], level)
         return [
-            AlarmTransition(kind, at_ms, point, rules[rule], onset_ms, value, rules[rule].level)
-            for (at_ms, onset_ms, value, _, kind), point, rule in zip(
-                out.tolist(), slots["point"].tolist(), slots["rule"].tolist(), strict=True
-            )
+            AlarmTransition(kind, at_ms, subject, rules[rule], onset_ms, value, _LEVEL_OF[of])
+            for kind, at_ms, subject, rule, onset_ms, value, of in zip(*(c.tolist() for c in columns), strict=True)
         ]
 
     def standing(self) -> list[AlarmTransition]:
-        """The alarms that are raised and not cleared, as the transitions that would clear them now, in order of slot.
+        """The alarms that are raised and not cleared, as the transitions that would clear them now, in order of alarm.
 
-        `at_ms` is the watermark of the point's gateway.
+        `at_ms` is the watermark of the subject's gateway.
         """
-        slots, rules = self.plan.slots, self.plan.rules
-        found = slots[(slots["phase"] == s.ACTIVE) | (slots["phase"] == s.CLEARING)]
-        watermark_ms = self._gateways["watermark_ms"][self._gateway_of[found["point"]]]
+        alarms = self._core.alarms
+        found = np.flatnonzero(alarms["level"])
+        gateway = self.plan.gateway_of_slot[alarms["first_slot"][found]]
+        watermark_ms = self._core.gateways["watermark_ms"][gateway].tolist()
+        fields = (alarms[field][found].tolist() for field in ("subject", "rule", "onset_ms", "value", "level"))
         return [
-            AlarmTransition(s.CLEAR, at_ms, point, rules[rule], onset_ms, value, rules[rule].level)
-            for at_ms, point, rule, onset_ms, value in zip(
-                watermark_ms.tolist(),
-                *(found[field].tolist() for field in ("point", "rule", "onset_ms", "onset_value")),
-                strict=True,
-            )
+            AlarmTransition(s.CLEAR, at_ms, subject, self.plan.rules[rule], onset_ms, value, _LEVEL_OF[level])
+            for at_ms, subject, rule, onset_ms, value, level in zip(watermark_ms, *fields, strict=True)
         ]
 
     def with_rules(self, rules: Sequence[Rule]) -> Self:
-        """A monitor of the same points under new rules. Rules that did not change keep their state on every point."""
-        cls = type(self)
-        new = cls(self._points, rules, lateness_ms=self.lateness_ms)
+        """A monitor of the same points under new rules. Rules that did not change keep their state everywhere."""
+        new = type(self)(self._points, rules, lateness_ms=self.lateness_ms)
         new.late_readings = self.late_readings
-        now_at = {msgspec.json.encode(rule): place for place, rule in enumerate(new.plan.rules)}
-        place_of = np.array([now_at.get(msgspec.json.encode(rule), -1) for rule in self.plan.rules], dtype=np.int64)
-        busy = self._busy()
-        point, place = self.plan.slots["point"][busy["slot"]], place_of[self.plan.slots["rule"][busy["slot"]]]
-        width = len(rules) + 1
-        new_key = new.plan.slots["point"].astype(np.int64) * width + new.plan.slots["rule"]
-        busy["slot"] = np.searchsorted(new_key, point.astype(np.int64) * width + place)
-        new._take_over(self._heads["seen_ms"], self._gateways["watermark_ms"], busy[place >= 0])
+        new._reorders = self._reorders  # noqa: SLF001 - of the same class
+        state.carry_over(self.plan, new.plan)
+        settle(new.plan.book, new.plan.gateway_of_slot)
         return new
 
-    def _busy(self) -> NDArray[np.void]:
-        """The state of the slots that are not in `NORMAL`, (n,) of `_BUSY`."""
-        slots = np.flatnonzero(self.plan.slots["phase"] != s.NORMAL)
-        busy = np.empty(len(slots), dtype=_BUSY)
-        busy["slot"] = slots
-        for field in _STATE:
-            busy[field] = self.plan.slots[field][slots]
-        return busy
-
-    def _take_over(self, seen_ms: NDArray[np.int64], watermark_ms: NDArray[np.int64], busy: NDArray[np.void]) -> None:
-        self._heads["seen_ms"] = seen_ms
-        self._gateways["watermark_ms"] = watermark_ms
-        for field in _STATE:
-            self.plan.slots[field][busy["slot"]] = busy[field]
-        self._settle()
-
     def snapshot(self) -> bytes:
-        """The whole state, about 8 bytes a point; `resume` gives it back to a monitor of the same points and rules."""
-        return msgspec.msgpack.encode(
-            _Snapshot(
-                format=SNAPSHOT_FORMAT,
-                points=len(self._gateway_of),
-                gateways=len(self._gateways),
-                rules=self._rules_digest,
-                clocks_ms=self._heads["seen_ms"].tobytes(),
-                watermarks_ms=self._gateways["watermark_ms"].tobytes(),
-                busy=self._busy().tobytes(),
-            )
-        )
+        """The whole state; `resume` gives it back to a monitor of the same points and rules."""
+        waiting = [reorder.state() for reorder in self._reorders]
+        return msgspec.msgpack.encode(_Snapshot(state.keep(self._core, self._digest), waiting))
 
     def resume(self, snapshot: bytes) -> None:
         """Take over the state of a snapshot. Only for a monitor that has seen no reading.
@@ -230,15 +187,15 @@ class Monitor:
         Raises:
             ValueError: the snapshot is unreadable or belongs to other points or rules.
         """
-        state = msgspec.msgpack.decode(snapshot, type=_Snapshot)
-        mine = (SNAPSHOT_FORMAT, len(self._gateway_of), len(self._gateways), self._rules_digest)
-        if (state.format, state.points, state.gateways, state.rules) != mine:
+        kept = msgspec.msgpack.decode(snapshot, type=_Snapshot)
+        if (kept.state.format, kept.state.plan) != (state.SNAPSHOT_FORMAT, self._digest):
             raise ValueError("snapshot belongs to other points or rules")
-        self._take_over(
-            np.frombuffer(state.clocks_ms, dtype=np.int64),
-            np.frombuffer(state.watermarks_ms, dtype=np.int64),
-            np.frombuffer(state.busy, dtype=_BUSY),
-        )
+        self._reorders = [Reorder.of(waiting, self.lateness_ms) for waiting in kept.waiting]
+        state.give_back(self._core, kept.state)
+        settle(self.plan.book, self.plan.gateway_of_slot)
+
+
+_NOTHING = Columns(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int64), np.empty(0))
 
 
 def _behaved(columns: Columns) -> Columns:
@@ -251,18 +208,18 @@ def _behaved(columns: Columns) -> Columns:
 
 def _refusal(found: int, place: int, columns: Columns, points: int, latest_ms: int) -> PeerError:
     where = f"[{place}]"
-    if found == kernel.UNKNOWN_POINT:
+    if found == check.UNKNOWN_POINT:
         return PeerError(
             "unknown point", where=where, found=f"index {columns.point[place]}", wanted=f"a point index below {points}"
         )
-    if found == kernel.FOREIGN_POINT:
+    if found == check.FOREIGN_POINT:
         return PeerError(
             "point of another gateway",
             where=where,
             found=f"index {columns.point[place]}",
             wanted="a point of the gateway that sends the pack",
         )
-    if found == kernel.NOT_FINITE:
+    if found == check.NOT_FINITE:
         return PeerError("value is not finite", where=where, found=f"{columns.value[place]}", wanted="a finite number")
     return PeerError(
         "time is in the future",
@@ -274,7 +231,6 @@ def _refusal(found: int, place: int, columns: Columns, points: int, latest_ms: i
 
 def warm_up() -> None:
     """Compile the kernels, or load them from numba's cache, before the first reading is waited for."""
-    rule = LimitRule(id="warm-up", points="a/b", high=1.0, on_delay_s=0.001)
-    monitor = Monitor([Point(name="a/b", gateway="a", zone="a", subsystem="a", unit="1")], [rule])
+    monitor = Monitor([Point(name="a/b", gateway="a", zone="a", subsystem="a", unit="1")], [])
     pack = Columns(np.zeros(1, dtype=np.int32), np.ones(1, dtype=np.int64), np.array([2.0]))
-    monitor.apply(0, monitor.check(0, pack, 1))
+    monitor.apply(0, monitor.check(0, pack, 1), 1)

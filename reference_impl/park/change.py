@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from contract.columns import Columns
-from contract.messages import Alert, Case, PackReceipt, PointList, Transition, UplinkEntry
+from contract.messages import Alarm, Alert, Case, PackReceipt, PointList, Transition, UplinkEntry
 from contract.rules import RuleSet
 
 
@@ -24,18 +26,23 @@ class StoredPack(NamedTuple):
     columns: Columns
 
 
-class EventDraft(NamedTuple):
-    """A transition of an alert before the store has numbered it.
+class EventDraft(msgspec.Struct, frozen=True, gc=False):
+    """A transition before the store has numbered it; see `contract.messages.AlertEvent`.
 
     Attributes:
         transition: what happened.
-        at_ms: event time of the transition, Unix milliseconds.
-        alert: the alert as it is after the transition.
+        at_ms: event time of the transition, or the node's clock at an operator's act, Unix milliseconds.
+        alert: the alert as it is after the transition, if there is one.
+        alarm: the alarm that an operator set aside or took back.
+        operator, comment: who did it, and what they said.
     """
 
     transition: Transition
     at_ms: int
-    alert: Alert
+    alert: Alert | None
+    alarm: Alarm | None = None
+    operator: str = ""
+    comment: str = ""
 
 
 class SourcePosition(NamedTuple):
@@ -57,9 +64,10 @@ class Change(NamedTuple):
 
     Attributes:
         park: the park.
-        response: what the caller is answered once this is durable.
+        response: what the caller is answered once this is durable; None where only the clock called.
         packs: packs for the journal; empty for a duplicate.
-        events: transitions of alerts, in order; the store numbers them and keeps each `alert` as the newest of its id.
+        events: transitions in order; the store numbers them and keeps each `alert` as the newest of its id, and each
+            `alarm` while it is set aside.
         cases: cases as they are now.
         uplink: entries for the outbox, numbered without gaps by the node.
         sources: positions that moved, replacing the former one of their gateway.
@@ -71,7 +79,7 @@ class Change(NamedTuple):
     """
 
     park: str
-    response: PackReceipt | Alert | Case | PointList | RuleSet
+    response: PackReceipt | Alert | Alarm | Case | PointList | RuleSet | None
     packs: Sequence[StoredPack] = ()
     events: Sequence[EventDraft] = ()
     cases: Sequence[Case] = ()

@@ -1,14 +1,19 @@
 """The park node: registry, telemetry, alerts and cases of one park, without I/O."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
+import msgspec
+from msgspec.structs import replace
+
+from contract.alarms import AlarmAct, Shelving
 from contract.catalogue import matters
 from contract.columns import Columns
 from contract.errors import PeerError
 from contract.messages import (
     MAX_FUTURE_MS,
     Acknowledgement,
+    Alarm,
     Alert,
     Case,
     CaseApplication,
@@ -19,9 +24,11 @@ from contract.messages import (
     UplinkCase,
 )
 from contract.names import NameIndex
+from contract.rulebook import check_rules
 from contract.rules import RuleSet
-from reference_impl.monitoring import AlarmTransition, Monitor
-from reference_impl.monitoring.rules import check_rules
+from reference_impl.monitoring import Monitor
+from reference_impl.park.acts import asked
+from reference_impl.park.alarm_states import Act
 from reference_impl.park.alerts import AlertBook
 from reference_impl.park.cases import CaseBook, case_id
 from reference_impl.park.change import Change, EventDraft, SourcePosition, StoredPack
@@ -38,7 +45,8 @@ class StoredPark(NamedTuple):
         points: the registered points, if any.
         rules: the rules, if any.
         sources: position of every gateway that has sent.
-        alerts: every alert whose condition holds (`cleared_ms` is None); recent cleared ones may be among them.
+        alerts: every current alert (`alarm_states.is_current`); recent others may be among them.
+        aside: every alarm that is set aside.
         cases: recent cases; older ones are recalled when needed.
         outbox_number: number of the last uplink entry, 0 for none.
         snapshot: the newest snapshot; None when none was taken. The journal's packs after its position are to be
@@ -49,9 +57,17 @@ class StoredPark(NamedTuple):
     rules: RuleSet | None = None
     sources: Iterable[SourcePosition] = ()
     alerts: Iterable[Alert] = ()
+    aside: Iterable[Alarm] = ()
     cases: Iterable[Case] = ()
     outbox_number: int = 0
     snapshot: bytes | None = None
+
+
+class _Snapshot(msgspec.Struct, array_like=True, frozen=True):
+    """State of the core and of the alerts, each as its part wrote it."""
+
+    core: bytes
+    alerts: bytes
 
 
 class ParkNode:
@@ -60,9 +76,9 @@ class ParkNode:
     The node is ahead of the store until the change is committed. When a commit fails, throw the node away and restore
     it from the store.
 
-    The node keeps every alert whose condition holds and a bounded window of recent cleared ones, and a bounded window
-    of recent cases; the store has them all. Before `acknowledge`, `open_case` or `decide_case` with an id that is not
-    in `alerts` or `cases`, the host looks it up in the store and hands it in with `recall_alert` or `recall_case`.
+    The node keeps every current alert and a bounded window of recent others, and a bounded window of recent cases; the
+    store has them all. Before `acknowledge`, `open_case` or `decide_case` with an id that is not in `alerts` or
+    `cases`, the host looks it up in the store and hands it in with `recall_alert` or `recall_case`.
 
     Attributes:
         park: its id.
@@ -103,6 +119,11 @@ class ParkNode:
         return self._alerts.alerts
 
     @property
+    def aside(self) -> Collection[Alarm]:
+        """Alarms that operators have set aside."""
+        return self._alerts.aside.values()
+
+    @property
     def cases(self) -> Mapping[str, Case]:
         """Recent cases by id, the longest untouched first."""
         return self._cases.cases
@@ -127,11 +148,15 @@ class ParkNode:
         self._register(points)
         return Change(self.park, points, points=points, snapshot=self.snapshot())
 
-    def configure_rules(self, rules: RuleSet) -> Change:
+    def configure_rules(self, rules: RuleSet, now_ms: int) -> Change:
         """Replace the rules as a whole.
 
         Rules that did not change keep their state on every point; standing alerts of rules that changed or went are
-        cleared at the newest event time of their gateway.
+        cleared at the newest event time of their gateway, and suppression by design is judged anew.
+
+        Args:
+            rules: the new rules.
+            now_ms: the node's wall time, Unix milliseconds.
 
         Raises:
             PeerError: 422 a rule is invalid, with its path.
@@ -146,8 +171,9 @@ class ParkNode:
             old = self._monitor
             kept = {(new.subjects[alarm.subject].name, alarm.rule.id) for alarm in new.standing()}
             gone = [it for it in old.standing() if (old.subjects[it.subject].name, it.rule.id) not in kept]
-            events = self._follow(old, sorted(gone, key=lambda alarm: alarm.at_ms))
+            events = self._alerts.follow(sorted(gone, key=lambda alarm: alarm.at_ms), now_ms)
             self._monitor = new
+            events += self._alerts.configure(rules.rules, new.subjects, now_ms)
         return Change(self.park, rules, events=events, uplink=self._tell(events), rules=rules, snapshot=self.snapshot())
 
     def _register(self, points: PointList) -> None:
@@ -156,6 +182,7 @@ class ParkNode:
         rules = () if self.rules is None else self.rules.rules
         registry = self._registry
         self._monitor = Monitor(points.points, rules)
+        self._alerts.configure(rules, self._monitor.subjects, 0)
         self._sources = {gateway: Source(gateway, place) for place, gateway in enumerate(registry.gateways)}
 
     def ingest(self, gateway: str, sequence: int, columns: Columns, now_ms: int) -> Change:
@@ -189,7 +216,7 @@ class ParkNode:
         columns = self._monitor.check(source.index, columns, now_ms + MAX_FUTURE_MS)
         applied = self._monitor.apply(source.index, columns, sequence)
         source.take(sequence)
-        events = self._follow(self._monitor, applied.transitions) if applied.transitions else ()
+        events = self._alerts.follow(applied.transitions, now_ms) if applied.transitions else ()
         return Change(
             self.park,
             PackReceipt(gateway=gateway, sequence=sequence, readings=len(columns)),
@@ -200,15 +227,20 @@ class ParkNode:
             late_readings=applied.late,
         )
 
-    def _follow(self, monitor: Monitor, transitions: Sequence[AlarmTransition]) -> list[EventDraft]:
-        return [self._alerts.follow(transition, monitor.subjects[transition.subject]) for transition in transitions]
-
     def _tell(self, events: Sequence[EventDraft]) -> list[UplinkAlert]:
         """Number what the city is to know."""
         first = self.outbox_number + 1
         self.outbox_number += len(events)
         return [
-            UplinkAlert(number=number, transition=event.transition, at_ms=event.at_ms, alert=event.alert)
+            UplinkAlert(
+                number=number,
+                transition=event.transition,
+                at_ms=event.at_ms,
+                alert=event.alert,
+                alarm=event.alarm,
+                operator=event.operator,
+                comment=event.comment,
+            )
             for number, event in enumerate(events, first)
         ]
 
@@ -221,6 +253,32 @@ class ParkNode:
         """
         event = self._alerts.acknowledge(alert_id, acknowledgement, now_ms)
         return Change(self.park, event.alert, events=(event,), uplink=self._tell((event,)))
+
+    def act(self, act: Act, request: Shelving | AlarmAct, now_ms: int) -> Change:
+        """An operator shelves an alarm, takes it out of service, or takes it back; the change answers the alarm.
+
+        What comes back may be suppressed at once: the alarm is answered in the state that it has in the end.
+
+        Raises:
+            PeerError: 404 unknown alarm; 409 its state does not allow it; 422 operator, reason or duration is missing
+                or out of range.
+        """
+        wanted = asked(self.park, act, request, now_ms)
+        events = self._alerts.act(act, wanted, now_ms)
+        alarm, shown = events[0].alarm, events[-1].alert
+        if alarm is not None and shown is not None:
+            alarm = replace(alarm, state=shown.state)
+        return Change(self.park, alarm, events=events, uplink=self._tell(events))
+
+    @property
+    def due_ms(self) -> int | None:
+        """Wall time at which `tick` may have something to do; None while nothing waits for the clock."""
+        return self._alerts.due_ms
+
+    def tick(self, now_ms: int) -> Change:
+        """Let the clock do what is due: end shelvings, escalate alerts that nobody acknowledged in time."""
+        events = self._alerts.tick(now_ms)
+        return Change(self.park, None, events=events, uplink=self._tell(events))
 
     def case_id(self, application: CaseApplication) -> str:
         """The id that `open_case` gives: a digest of park, enterprise and request id, 32 hexadecimal characters."""
@@ -257,11 +315,13 @@ class ParkNode:
         self._cases.recall(case)
 
     def snapshot(self) -> bytes:
-        """State of the monitoring core, about 8 bytes a point; empty before points are registered.
+        """State of the monitoring core and of what alerts leave behind; empty before points are registered.
 
         The host commits what the node has returned before, and stores this with the journal position of that commit.
         """
-        return b"" if self._monitor is None else self._monitor.snapshot()
+        if self._monitor is None:
+            return b""
+        return msgspec.msgpack.encode(_Snapshot(self._monitor.snapshot(), self._alerts.snapshot()))
 
     @classmethod
     def restore(cls, park: str, stored: StoredPark) -> Self:
@@ -276,12 +336,13 @@ class ParkNode:
             node._register(stored.points)
         for position in stored.sources:
             node._sources[position.gateway].resume(position)
-        for alert in stored.alerts:
-            node._alerts.recall(alert)
+        node._alerts.restore(stored.alerts, stored.aside)
         for case in stored.cases:
             node._cases.recall(case)
         if stored.snapshot and node._monitor is not None:
-            node._monitor.resume(stored.snapshot)
+            snapshot = msgspec.msgpack.decode(stored.snapshot, type=_Snapshot)
+            node._monitor.resume(snapshot.core)
+            node._alerts.resume(snapshot.alerts)
         return node
 
     def replay(self, pack: StoredPack) -> None:
@@ -289,4 +350,6 @@ class ParkNode:
         if self._monitor is None:
             raise ValueError("a pack to replay, but no points are registered")
         index = self._sources[pack.gateway].index
-        self._monitor.apply(index, self._monitor.check(index, pack.columns, pack.columns.time_ms.max()), pack.sequence)
+        columns = self._monitor.check(index, pack.columns, pack.columns.time_ms.max())
+        applied = self._monitor.apply(index, columns, pack.sequence)
+        self._alerts.remember(applied.transitions)

@@ -57,7 +57,7 @@ class CityStore(LevelStore):
             return CityNode.restore(
                 parks,
                 overviews=[msgspec.json.decode(body, type=ParkOverview) for (body,) in rows],
-                alerts=history.standing_alerts(reader, history.EVERY_PARK),
+                alerts=history.current_alerts(reader, history.EVERY_PARK),
             )
 
     def applied_through(self, park: str) -> int:

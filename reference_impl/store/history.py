@@ -1,12 +1,15 @@
 """What both levels keep of alerts and cases: every transition under its number, and everything as it is now."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import asdict
 
-from contract.messages import Alert, AlertEvent, AlertList, Case, CaseList
+from contract.alarms import AlarmList
+from contract.messages import Alarm, Alert, AlertEvent, AlertList, Case, CaseList
+from reference_impl.monitoring.lifecycle import OUT_OF_SIGHT
 from reference_impl.park.change import EventDraft
 from reference_impl.store.database import rows_parameter
 
@@ -21,12 +24,25 @@ CREATE TABLE IF NOT EXISTS alert (
     park TEXT NOT NULL,
     state TEXT NOT NULL,
     onset_ms INTEGER NOT NULL,
+    raised_ms INTEGER NOT NULL,
     cleared_ms INTEGER,
+    incident TEXT NOT NULL,
     body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS alert_by_onset ON alert (onset_ms DESC, alert_id);
 CREATE INDEX IF NOT EXISTS alert_by_park ON alert (park, onset_ms DESC, alert_id);
-CREATE INDEX IF NOT EXISTS alert_standing ON alert (park) WHERE cleared_ms IS NULL;
+CREATE INDEX IF NOT EXISTS alert_by_raise ON alert (raised_ms);
+CREATE INDEX IF NOT EXISTS alert_by_clear ON alert (cleared_ms);
+CREATE INDEX IF NOT EXISTS alert_by_incident ON alert (incident);
+CREATE INDEX IF NOT EXISTS alert_current ON alert (park)
+    WHERE cleared_ms IS NULL OR state IN ('SHLVD', 'DSUPR', 'OOSRV');
+CREATE TABLE IF NOT EXISTS alarm (
+    park TEXT NOT NULL,
+    point TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (park, point, rule)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS service_case (
     case_id TEXT PRIMARY KEY,
     park TEXT NOT NULL,
@@ -42,11 +58,16 @@ INSERT INTO event (number, park, body)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)
 """
 _PUT_ALERTS = """
-INSERT INTO alert (alert_id, park, state, onset_ms, cleared_ms, body)
+INSERT INTO alert (alert_id, park, state, onset_ms, raised_ms, cleared_ms, incident, body)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
+       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+       json_extract(value, '$[6]'), json_extract(value, '$[7]')
 FROM json_each(?) WHERE true
 ON CONFLICT (alert_id) DO UPDATE SET state = excluded.state, cleared_ms = excluded.cleared_ms, body = excluded.body
+"""
+_PUT_ALARM = """
+INSERT INTO alarm (park, point, rule, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (park, point, rule) DO UPDATE SET body = excluded.body
 """
 _PUT_CASES = """
 INSERT INTO service_case (case_id, park, enterprise, submitted_ms, body)
@@ -79,23 +100,41 @@ def put_events(
     if not drafts:
         return []
     events = [
-        StoredEvent(number, park, _json(AlertEvent(number=number, known_ms=known_ms, **draft._asdict())))
+        StoredEvent(number, park, _json(AlertEvent(number=number, known_ms=known_ms, **asdict(draft))))
         for number, (park, draft) in enumerate(drafts, last_number + 1)
     ]
-    newest = {draft.alert.alert_id: draft.alert for _, draft in drafts}
     connection.execute(_INSERT_EVENTS, (rows_parameter(events),))
-    connection.execute(
-        _PUT_ALERTS,
-        (
-            rows_parameter(
-                [
-                    (each.alert_id, each.park, each.state, each.onset_ms, each.cleared_ms, _json(each))
-                    for each in newest.values()
-                ]
-            ),
-        ),
-    )
+    _put_alerts(connection, {draft.alert.alert_id: draft.alert for _, draft in drafts if draft.alert is not None})
+    for alarm in [draft.alarm for _, draft in drafts if draft.alarm is not None]:
+        _put_alarm(connection, alarm)
     return events
+
+
+def _put_alerts(connection: sqlite3.Connection, newest: Mapping[str, Alert]) -> None:
+    rows = [
+        (
+            each.alert_id,
+            each.park,
+            each.state,
+            each.onset_ms,
+            each.raised_ms,
+            each.cleared_ms,
+            each.incident,
+            _json(each),
+        )
+        for each in newest.values()
+    ]
+    if rows:
+        connection.execute(_PUT_ALERTS, (rows_parameter(rows),))
+
+
+def _put_alarm(connection: sqlite3.Connection, alarm: Alarm) -> None:
+    """Keep an alarm while it is set aside."""
+    key = (alarm.park, alarm.point, alarm.rule)
+    if alarm.state in OUT_OF_SIGHT:
+        connection.execute(_PUT_ALARM, (*key, _json(alarm)))
+    else:
+        connection.execute("DELETE FROM alarm WHERE park = ? AND point = ? AND rule = ?", key)
 
 
 def put_cases(connection: sqlite3.Connection, cases: Iterable[Case]) -> None:
@@ -114,13 +153,14 @@ def events_after(connection: sqlite3.Connection, number: int, park: str, limit: 
     return [StoredEvent(*row) for row in rows]
 
 
-def alerts(connection: sqlite3.Connection, park: str, state: str | None, limit: int) -> AlertList:
-    """Alerts of one park or of `EVERY_PARK`, newest onset first."""
-    clauses = (["park = :park"] if park != EVERY_PARK else []) + (["state = :state"] if state else [])
+def alerts(connection: sqlite3.Connection, park: str, state: str | None, incident: str | None, limit: int) -> AlertList:
+    """Alerts of one park or of `EVERY_PARK`, in one state and of one incident where told, newest onset first."""
+    wanted = {"park": park if park != EVERY_PARK else None, "state": state, "incident": incident}
+    clauses = [f"{column} = :{column}" for column, value in wanted.items() if value is not None]
     where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
     rows = connection.execute(
         f"SELECT body FROM alert {where} ORDER BY onset_ms DESC, alert_id LIMIT :rows",  # noqa: S608 - the fixed clauses above
-        {"park": park, "state": state, "rows": limit + 1},
+        {**wanted, "rows": limit + 1},
     ).fetchall()
     return AlertList(alerts=[_alert(body) for (body,) in rows[:limit]], truncated=len(rows) > limit)
 
@@ -131,10 +171,23 @@ def alert(connection: sqlite3.Connection, alert_id: str) -> Alert | None:
     return _alert(row[0]) if row else None
 
 
-def standing_alerts(connection: sqlite3.Connection, park: str) -> list[Alert]:
-    """Alerts of one park, or of `EVERY_PARK`, whose condition holds."""
-    rows = connection.execute("SELECT body FROM alert WHERE cleared_ms IS NULL AND (?1 = '*' OR park = ?1)", (park,))
+def current_alerts(connection: sqlite3.Connection, park: str) -> list[Alert]:
+    """Alerts of one park, or of `EVERY_PARK`, that stand or are out of sight."""
+    rows = connection.execute(
+        "SELECT body FROM alert WHERE (cleared_ms IS NULL OR state IN ('SHLVD', 'DSUPR', 'OOSRV')) "
+        "AND (?1 = '*' OR park = ?1)",
+        (park,),
+    )
     return [_alert(body) for (body,) in rows]
+
+
+def alarms(connection: sqlite3.Connection, park: str, limit: int) -> AlarmList:
+    """Alarms of one park, or of `EVERY_PARK`, that are set aside."""
+    rows = connection.execute(
+        "SELECT body FROM alarm WHERE ?1 = '*' OR park = ?1 ORDER BY park, point, rule LIMIT ?2", (park, limit + 1)
+    ).fetchall()
+    found = [msgspec.json.decode(body, type=Alarm) for (body,) in rows[:limit]]
+    return AlarmList(alarms=found, truncated=len(rows) > limit)
 
 
 def cases(connection: sqlite3.Connection, park: str, enterprise: str | None, limit: int) -> CaseList:

@@ -1,10 +1,11 @@
 """What the durable sides of both levels share: one SQLite database with tokens and the history of alerts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from contract.alarms import AlarmKpiReport, AlarmList, IncidentList
 from contract.messages import AlertList, Credential
-from reference_impl.store import history, tokens
+from reference_impl.store import history, periods, tokens
 from reference_impl.store.database import Database, FolderLock
 from reference_impl.store.history import StoredEvent
 
@@ -43,10 +44,25 @@ class LevelStore:
         with self.database.reading() as reader:
             return history.events_after(reader, number, park, limit)
 
-    def alerts(self, park: str, state: str | None, limit: int) -> AlertList:
+    def alerts(self, park: str, state: str | None, incident: str | None, limit: int) -> AlertList:
         """Alerts of one park or of `*`, newest onset first."""
         with self.database.reading() as reader:
-            return history.alerts(reader, park, state, limit)
+            return history.alerts(reader, park, state, incident, limit)
+
+    def alarms(self, park: str, limit: int) -> AlarmList:
+        """Alarms of one park or of `*` that are set aside."""
+        with self.database.reading() as reader:
+            return history.alarms(reader, park, limit)
+
+    def incidents(self, park: str, begin_ms: int, end_ms: int, limit: int) -> IncidentList:
+        """Incidents of one park or of `*` in a period."""
+        with self.database.reading() as reader:
+            return periods.incidents(reader, park, begin_ms, end_ms, limit)
+
+    def kpis(self, park: str, parks: Collection[str], begin_ms: int, end_ms: int) -> AlarmKpiReport:
+        """Key figures of a period, of one park or of all `parks`."""
+        with self.database.reading() as reader:
+            return periods.kpis(reader, park, sorted(parks), begin_ms, end_ms)
 
     def close(self) -> None:
         """Close the database and give the folder back."""

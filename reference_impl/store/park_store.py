@@ -49,6 +49,7 @@ FROM json_each(?) WHERE true
 ON CONFLICT (park, gateway) DO UPDATE SET next_sequence = excluded.next_sequence, gaps = excluded.gaps
 """
 RECENT_CASES = 1000  # a node's cases that are at hand at once; older ones are recalled
+ALARMS_ASIDE_MAX = 1_000_000  # as many as a park may have points
 TRIM_ROWS_MAX = 16  # a commit removes at most so many journal rows, so that no single one is slow
 
 
@@ -239,7 +240,8 @@ class ParkStore(LevelStore):
             points=msgspec.json.decode(points, type=PointList) if points else None,
             rules=msgspec.json.decode(rules, type=RuleSet) if rules else None,
             sources=[SourcePosition(gateway, following, _gaps(text)) for gateway, following, text in sources],
-            alerts=history.standing_alerts(reader, park),
+            alerts=history.current_alerts(reader, park),
+            aside=history.alarms(reader, park, ALARMS_ASIDE_MAX).alarms,
             cases=history.cases(reader, park, None, RECENT_CASES).cases,
             outbox_number=outbox.last_number(reader, park),
             snapshot=snapshot,

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 import duckdb
 
-from contract.messages import PackReceipt, PointList
+from contract.messages import PackReceipt
 from reference_impl.park.change import Change, StoredPack
 from reference_impl.park.node import ParkNode
 from reference_impl.store.database import StoreError
@@ -27,6 +27,7 @@ from reference_impl.transport.uplink import City, Uplink
 
 FILL_INTERVAL_S = 1.0
 FILL_BYTES_MAX = 64 * 1024 * 1024
+TICK_INTERVAL_S = 1.0
 SNAPSHOT_ROUND_S = 30.0  # every park is snapshot about so often, which bounds the journal and the time of recovery
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
@@ -207,6 +208,7 @@ class ParkHost:
             tasks.create_task(self.commits.run())
             tasks.create_task(self._fill_always())
             tasks.create_task(self._snapshot_always())
+            tasks.create_task(self._tick_always())
             if self._uplink:
                 tasks.create_task(self._uplink.run())
 
@@ -236,6 +238,16 @@ class ParkHost:
                 with contextlib.suppress(RefusedError):  # the store is failing; its turn comes again
                     await self.change(park, _snapshot)
 
+    async def _tick_always(self) -> None:
+        """Let the clock end shelvings and escalate alerts: at once after a start, then about once a second."""
+        while True:
+            now_ms = wall_ms()
+            for park, node in self.nodes.items():
+                if node.due_ms is not None and node.due_ms <= now_ms:
+                    with contextlib.suppress(RefusedError):  # the store is failing; the next round comes
+                        await self.change(park, ParkNode.tick)
+            await asyncio.sleep(TICK_INTERVAL_S)
+
     async def stop(self) -> None:
         """Answer what was taken, refuse the rest, and end the streams."""
         await self.commits.drain("the node is stopping")
@@ -258,4 +270,4 @@ class ParkHost:
 
 
 def _snapshot(node: ParkNode, _now_ms: int) -> Change:
-    return Change(node.park, PointList(points=[]), snapshot=node.snapshot())
+    return Change(node.park, None, snapshot=node.snapshot())

@@ -6,8 +6,9 @@ from contract import arrow
 from contract.columns import Columns
 from contract.errors import PeerError
 from contract.messages import Acknowledgement, CaseApplication, CaseDecision, PointList, Reading, ReadingList
+from contract.rulebook import matching
 from contract.rules import RuleSet
-from reference_impl.monitoring.rules import matching
+from reference_impl.park.alarm_states import Act
 from reference_impl.park.change import Change
 from reference_impl.park.node import ParkNode
 from reference_impl.store import readings
@@ -32,6 +33,10 @@ def park_handlers(host: ParkHost) -> Mapping[str, Handler]:
         "get_latest": operations.get_latest,
         "get_readings": operations.get_readings,
         "acknowledge_alert": operations.acknowledge_alert,
+        "shelve_alarm": operations.shelve_alarm,
+        "unshelve_alarm": operations.unshelve_alarm,
+        "remove_alarm_from_service": operations.remove_alarm_from_service,
+        "return_alarm_to_service": operations.return_alarm_to_service,
         "post_case": operations.post_case,
         "get_cases": operations.get_cases,
         "get_case": operations.get_case,
@@ -59,7 +64,7 @@ class ParkOperations:
     async def put_rules(self, call: Call) -> Response:
         """Set the rules of a park."""
         rules: RuleSet = call.body
-        return await self._changed(call, lambda node, _now_ms: node.configure_rules(rules))
+        return await self._changed(call, lambda node, now_ms: node.configure_rules(rules, now_ms))
 
     async def get_rules(self, call: Call) -> Response:
         """The rules of a park, an empty set before any is put."""
@@ -69,7 +74,7 @@ class ParkOperations:
         return self._host.nodes[call.path["park"]]
 
     async def _changed(self, call: Call, do: Callable[[ParkNode, int], Change]) -> Response:
-        return (await self._host.change(call.path["park"], do)).response
+        return _response(await self._host.change(call.path["park"], do))
 
     # --- readings ---
 
@@ -139,7 +144,26 @@ class ParkOperations:
             node.recall_alert(alert)
             return node.acknowledge(alert_id, acknowledgement, now_ms)
 
-        return (await self._host.change(alert.park, do)).response
+        return _response(await self._host.change(alert.park, do))
+
+    async def shelve_alarm(self, call: Call) -> Response:
+        """Set an alarm aside for a time."""
+        return await self._act(call, "shelve")
+
+    async def unshelve_alarm(self, call: Call) -> Response:
+        """Take a shelved alarm back."""
+        return await self._act(call, "unshelve")
+
+    async def remove_alarm_from_service(self, call: Call) -> Response:
+        """Take an alarm out of service."""
+        return await self._act(call, "remove_from_service")
+
+    async def return_alarm_to_service(self, call: Call) -> Response:
+        """Bring an alarm back into service."""
+        return await self._act(call, "return_to_service")
+
+    async def _act(self, call: Call, act: Act) -> Response:
+        return await self._changed(call, lambda node, now_ms: node.act(act, call.body, now_ms))
 
     # --- cases ---
 
@@ -181,6 +205,12 @@ class ParkOperations:
         if case is None:
             raise PeerError("unknown case", status=404, where="case_id", found=repr(case_id), wanted="id of a case")
         return case
+
+
+def _response(change: Change) -> Response:
+    if change.response is None:
+        raise TypeError("expected a change that answers its caller, found one of the clock")
+    return change.response
 
 
 def _checked_glob(pattern: str) -> str:

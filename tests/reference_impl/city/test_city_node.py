@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.errors import PeerError
-from contract.messages import Alert, Case, Transition, UplinkAlert, UplinkBatch, UplinkCase, UplinkEntry
+from contract.messages import Alarm, Alert, Case, Transition, UplinkAlert, UplinkBatch, UplinkCase, UplinkEntry
 from reference_impl.city import node as city_node
 from reference_impl.city.node import CityNode
 
@@ -39,6 +39,20 @@ def told(number: int, transition: Transition = "raise", alert: Alert = ALERT) ->
     return UplinkAlert(number=number, transition=transition, at_ms=1000 + number, alert=alert)
 
 
+SHELVED = Alarm(
+    park="park-a",
+    point="env/z01/b/so2",
+    rule="so2-high",
+    state="SHLVD",
+    operator="li",
+    reason="noise",
+    since_ms=5,
+    until_ms=9,
+)
+SHELVED_ELSEWHERE = UplinkAlert(
+    number=1, transition="shelve", at_ms=5, alert=ALERT, alarm=replace(SHELVED, park="park-b"), operator="li"
+)
+SAYS_NOTHING = UplinkAlert(number=1, transition="shelve", at_ms=5, alert=None)
 STORY: list[UplinkEntry] = [
     told(1),
     UplinkCase(number=2, case=CASE),
@@ -105,6 +119,8 @@ def test_batches_may_repeat_and_overlap(cuts: list[tuple[int, int]]) -> None:
         ("park-a", STORY[1:], 409, "entries[0].number: expected 1 or less, found 2"),
         ("park-a", [STORY[0], STORY[2]], 422, "entries[1].number: expected 2, found 3"),
         ("park-b", STORY, 422, "entries[0].park: expected 'park-b', found 'park-a'"),
+        ("park-a", [SHELVED_ELSEWHERE], 422, "entries[0].park: expected 'park-a', found 'park-a' and 'park-b'"),
+        ("park-a", [SAYS_NOTHING], 422, "entries[0].park: expected 'park-a', found none"),
     ],
 )
 def test_a_faulty_batch_is_refused_whole(park: str, entries: list[UplinkEntry], status: int, message: str) -> None:
@@ -114,6 +130,24 @@ def test_a_faulty_batch_is_refused_whole(park: str, entries: list[UplinkEntry], 
         city.apply(park, UplinkBatch(entries=entries), 1)
     assert (refusal.value.status, str(refusal.value)) == (status, message)
     assert city.overview().parks == []
+
+
+def test_an_act_on_a_quiet_alarm_is_an_event_without_an_alert() -> None:
+    """The city passes on what the operator did, and counts no alert."""
+    city = CityNode(["park-a"])
+    entry = UplinkAlert(
+        number=1, transition="shelve", at_ms=5, alert=None, alarm=SHELVED, operator="li", comment="noise"
+    )
+    change = city.apply("park-a", UplinkBatch(entries=[entry]), 7)
+    (event,) = change.events
+    assert (event.transition, event.alert, event.alarm, event.operator, event.comment) == (
+        "shelve",
+        None,
+        SHELVED,
+        "li",
+        "noise",
+    )
+    assert (change.overview.alerts_total, city.alerts) == (0, {})
 
 
 def test_an_empty_batch_is_a_sign_of_life() -> None:

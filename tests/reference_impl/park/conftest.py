@@ -29,7 +29,7 @@ def node() -> ParkNode:
     """A park that is ready for telemetry."""
     node = ParkNode("park-a")
     node.configure_points(POINTS)
-    node.configure_rules(RULES)
+    node.configure_rules(RULES, 0)
     return node
 
 

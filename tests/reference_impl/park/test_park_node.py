@@ -10,7 +10,7 @@ from contract.columns import Columns
 from contract.errors import PeerError
 from contract.messages import Acknowledgement, PointList
 from contract.rules import LimitRule, RuleSet
-from reference_impl.park.alerts import RECENT_ALERTS_MAX
+from reference_impl.park.alarm_states import RECENT_ALERTS_MAX
 from reference_impl.park.node import ParkNode
 
 Pack = Callable[..., Columns]
@@ -71,8 +71,8 @@ def test_a_number_counts_once(node: ParkNode, pack: Pack) -> None:
 
 def test_late_readings_are_stored_and_flagged(node: ParkNode, pack: Pack) -> None:
     """A pack from the past is kept whole and changes no alarm."""
-    node.ingest("gw-01", 2, pack((0, 2000, 5.0)), NOW_MS)
-    change = node.ingest("gw-01", 1, pack((0, 1000, 0.5)), NOW_MS)
+    node.ingest("gw-01", 1, pack((0, 2000, 5.0)), NOW_MS)
+    change = node.ingest("gw-01", 2, pack((0, 1000, 0.5)), NOW_MS)
     assert (change.packs[0].late, change.late_readings, list(change.events)) == (True, 1, [])
 
 
@@ -166,7 +166,7 @@ def test_an_empty_list_of_points_is_refused() -> None:
 def test_changed_rules_clear_what_they_no_longer_watch(node: ParkNode, rules: RuleSet, pack: Pack) -> None:
     """An alert of a rule that went is cleared and told to the city; a rule that stays keeps its timers."""
     node.ingest("gw-01", 1, pack((0, 1000, 0.5), (1, 2000, 9.0)), NOW_MS)
-    change = node.configure_rules(RuleSet(version="2", rules=rules.rules[:1]))
+    change = node.configure_rules(RuleSet(version="2", rules=rules.rules[:1]), NOW_MS)
     assert [(e.transition, e.at_ms, e.alert.rule, e.alert.state) for e in change.events] == [
         ("clear", 2000, "any-low", "RTNUN")
     ]
@@ -174,14 +174,14 @@ def test_changed_rules_clear_what_they_no_longer_watch(node: ParkNode, rules: Ru
     assert change.snapshot == node.snapshot()
     later = node.ingest("gw-01", 2, pack((0, 4000, 5.0)), NOW_MS)
     assert [(e.transition, e.at_ms, e.alert.rule) for e in later.events] == [("raise", 4000, "so2-high")]
-    assert node.configure_rules(RuleSet(version="2", rules=rules.rules[:1])).empty
+    assert node.configure_rules(RuleSet(version="2", rules=rules.rules[:1]), NOW_MS).empty
 
 
 def test_a_faulty_rule_changes_nothing(node: ParkNode, rules: RuleSet) -> None:
     """Rules are replaced as a whole or not at all."""
     bad = RuleSet(version="2", rules=[*rules.rules, LimitRule(id="none", points="*/*")])
     with pytest.raises(PeerError, match=r"rules\[2\]: expected high or low, found neither"):
-        node.configure_rules(bad)
+        node.configure_rules(bad, NOW_MS)
     assert node.rules == rules
 
 

@@ -49,7 +49,7 @@ def configured(points: PointList, rules: RuleSet) -> Callable[[str], tuple[ParkN
 
     def make(park: str) -> tuple[ParkNode, list[Change]]:
         node = ParkNode(park)
-        return node, [node.configure_points(points), node.configure_rules(rules)]
+        return node, [node.configure_points(points), node.configure_rules(rules, NOW_MS)]
 
     return make
 

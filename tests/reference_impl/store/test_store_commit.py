@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from contract.alarms import AlarmAct, Shelving
 from contract.columns import Columns
-from contract.messages import Acknowledgement
+from contract.messages import Acknowledgement, AlertEvent
 from contract.rules import LimitRule, RuleSet
 from reference_impl.park.change import Change
 from reference_impl.park.node import ParkNode
@@ -77,7 +79,7 @@ def test_replay_never_crosses_a_change_of_rules(store: ParkStore, configured: Co
     node, changes = configured("p1")
     before = node.ingest("gw-01", 1, pack(0, 0, 9.0), NOW_MS)
     lower = RuleSet(version="2", rules=[LimitRule(id="so2-high", points="env/*/*/so2", high=8.0)])
-    switch = node.configure_rules(lower)
+    switch = node.configure_rules(lower, NOW_MS)
     after = node.ingest("gw-01", 2, pack(0, 1, 7.0), NOW_MS)
     _commit(store, *changes, before, switch, after)
     again = store.load(["p1"])["p1"]
@@ -146,6 +148,34 @@ def test_an_idle_park_does_not_hold_the_journal(store: ParkStore, configured: Co
     assert store.trim_bound() == 1
 
 
+def test_what_operators_set_aside_is_there_after_reopening(tmp_path: Path, configured: Configured, pack: Pack) -> None:
+    """Alarms set aside, alerts out of sight and what is due come back; taken back, they leave the list."""
+    store = ParkStore(tmp_path)
+    node, changes = configured("p1")
+    alarm = {"point": "env/z01/air-0/so2", "rule": "so2-high", "operator": "li", "reason": "test"}
+    shelved = node.act("shelve", Shelving(**alarm, duration_s=60), NOW_MS)
+    _commit(store, *changes, shelved, node.ingest("gw-01", 1, pack(0, 0, 12.0, 1.0), NOW_MS))
+    _commit(store, node.act("remove_from_service", AlarmAct(**{**alarm, "point": "env/z01/air-1/so2"}), NOW_MS))
+    store.close()
+
+    store = ParkStore(tmp_path)
+    again = store.load(["p1"])["p1"]
+    assert list(again.aside) == store.alarms("*", 10).alarms == list(node.aside)
+    assert (again.alerts, again.due_ms) == (node.alerts, NOW_MS + 60_000)
+    _commit(store, again.tick(NOW_MS + 60_000))
+    assert [alarm.state for alarm in store.alarms("p1", 10).alarms] == ["OOSRV"]
+    assert [alert.state for alert in store.alerts("p1", None, None, 10).alerts] == ["NORM"]
+    events = [msgspec.json.decode(event.body, type=AlertEvent) for event in store.events_after(0, "*", 10)]
+    assert [(event.transition, event.operator, event.alarm is not None) for event in events] == [
+        ("shelve", "li", True),
+        ("raise", "", False),
+        ("clear", "", False),
+        ("remove_from_service", "li", True),
+        ("unshelve", "", True),
+    ]
+    store.close()
+
+
 def test_the_newest_entry_of_the_outbox_always_stays(store: ParkStore, configured: Configured, pack: Pack) -> None:
     """Numbering goes on after a restart, however far the city has applied."""
     node, changes = configured("p1")
@@ -168,6 +198,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
+from contract.alarms import AlarmAct, Shelving
 from contract.columns import Columns
 from contract.messages import Point, PointList
 from reference_impl.park.node import ParkNode

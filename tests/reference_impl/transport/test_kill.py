@@ -178,3 +178,53 @@ def test_killing_the_park_host_loses_and_repeats_nothing(platform: Platform) -> 
         assert len(raised) == len(set(raised)) == alerts
     for park in PARKS:
         assert _history(at_city, park) == _history(told, park)
+
+
+def test_killing_the_park_host_keeps_what_operators_set_aside(platform: Platform) -> None:
+    """Alarms set aside before the kill are so after it, can be taken back, and both levels tell the same of it."""
+    token = platform.park.credentials().find("park", "operator")
+    alarm = {"point": POINTS.points[0].name, "rule": RULES.rules[0].id, "operator": "li", "reason": "repair"}
+
+    def act(what: str, **fields: object) -> str:
+        answer = httpx.post(
+            f"{platform.park.url}/v1/parks/p1/alarms/{what}",
+            json=alarm | fields,
+            headers={"authorization": f"Bearer {token}"},
+            trust_env=False,
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["state"])
+
+    def aside(node: Served, level: str) -> list[str]:
+        headers = {"authorization": f"Bearer {node.credentials().find(level, 'auditor')}"}
+        answer = httpx.get(f"{node.url}/v1/alarms", headers=headers, trust_env=False)
+        return [f"{each['point']} {each['state']}" for each in answer.json()["alarms"]]
+
+    taken = httpx.post(
+        f"{platform.park.url}/v1/parks/p1/gateways/gw-01/telemetry",
+        content=pack_body("p1", 1, 1, 12.0),
+        headers={
+            "authorization": f"Bearer {platform.park.credentials().find('park', 'gateway', 'p1')}",
+            "content-type": SENML_JSON,
+            "pack-sequence": "1",
+        },
+        trust_env=False,
+    )
+    assert taken.status_code == 200
+    other = POINTS.points[1].name
+    assert act("shelve", duration_s=3600) == "SHLVD"
+    assert act("remove-from-service", point=other) == "OOSRV"
+    platform.kill_park()
+    expected = [f"{alarm['point']} SHLVD", f"{other} OOSRV"]
+    assert aside(platform.park, "park") == expected
+    _until(lambda: aside(platform.city, "city") == expected)
+    assert act("unshelve") == "UNACK"
+    platform.kill_park()
+    told, at_city = platform.events("park", 4), platform.events("city", 4)
+    assert [(event.transition, event.operator) for event in told] == [
+        ("raise", ""),
+        ("shelve", "li"),
+        ("remove_from_service", "li"),
+        ("unshelve", "li"),
+    ]
+    assert [(event.alert, event.alarm) for event in at_city] == [(event.alert, event.alarm) for event in told]

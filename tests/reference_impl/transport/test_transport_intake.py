@@ -77,7 +77,7 @@ async def test_nothing_is_answered_or_told_before_it_is_durable(
 ) -> None:
     """While the commit runs there is no receipt, no transition on a stream, and the next packs gather."""
     gate = Gate(monkeypatch)
-    sent = [asyncio.create_task(node.send(number, 12.0, gateway=number)) for number in (1, 2)]
+    sent = [asyncio.create_task(node.send(1, 12.0, gateway=number)) for number in (1, 2)]
     await until(lambda: node.host.packs.items == 2)
     await asyncio.sleep(0.05)
     assert not any(task.done() for task in sent)
