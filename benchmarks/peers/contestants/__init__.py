@@ -1,0 +1,1 @@
+"""One file a contestant, all with the face of `benchmarks.peers.face.Contestant`."""
