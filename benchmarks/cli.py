@@ -16,6 +16,9 @@ import typer
 from rich.console import Console
 
 from benchmarks import environment, tables
+from benchmarks.backtest.command import EXAMPLES as BACKTEST_EXAMPLES
+from benchmarks.backtest.command import backtest
+from benchmarks.directories import new_directory
 from benchmarks.result import REPORT_FILE, Result
 from benchmarks.result import load as load_result
 from contract.errors import ParkBenchError, PeerError
@@ -85,7 +88,7 @@ def run(
             found="a part",
         )
     chosen = _scenario(scenario, seed)
-    directory = _new_directory(out or runner.default_out(chosen), force=force)
+    directory = new_directory(out or runner.default_out(chosen), force=force)
     endpoints = Endpoints(target, city, tuple(credentials or ())) if target and city else None
     options = runner.RunOptions(
         scenario=chosen, named=scenario, target=endpoints, workers=workers, burst_s=headroom, out=directory
@@ -146,6 +149,9 @@ def serve(
         city_credentials=city_credentials,
     )
     raise typer.Exit(serving.serve(level, options))
+
+
+app.command(epilog=BACKTEST_EXAMPLES)(backtest)
 
 
 @app.command()
@@ -219,19 +225,6 @@ def _shard(text: str) -> tuple[int, int]:
     if number.isdecimal() and count.isdecimal() and int(number) < int(count):
         return int(number), int(count)
     raise PeerError("invalid shard", where="--shard", found=f'"{text}"', wanted='I/N with 0 <= I < N, such as "0/3"')
-
-
-def _new_directory(path: Path, *, force: bool) -> Path:
-    if path.exists() and not path.is_dir():
-        raise PeerError("not a directory", where="--out", found=f"a file at {path}", wanted="a directory")
-    if path.is_dir() and any(path.iterdir()) and not force:
-        raise PeerError(
-            "result directory exists",
-            where="--out",
-            found=f"{path} with files in it",
-            wanted="a new or empty directory, or --force",
-        )
-    return path
 
 
 def _verdict(result: Result) -> int:

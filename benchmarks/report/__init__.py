@@ -10,6 +10,7 @@ import markupsafe
 import yaml
 
 from benchmarks.report.charts import Charts
+from benchmarks.report.drawing import Texts
 from benchmarks.result import Result
 from contract import catalogue
 
@@ -25,17 +26,33 @@ def texts() -> dict[str, dict[str, str]]:
 
 def render(result: Result) -> str:
     """The report as HTML."""
+    environment = page_environment(_HERE, texts())
+    charts = {name: markupsafe.Markup(svg) for name, svg in Charts(result, texts()).draw().items()}  # noqa: S704 - drawn here
+    parks = {park.id: {"en": park.name_en, "zh": park.name_zh} for park in catalogue.parks()}
+    return environment.get_template("report.html.j2").render(r=result, charts=charts, parks=parks, bilingual=bilingual)
+
+
+def page_environment(folder: Path, words: Texts) -> jinja2.Environment:
+    """Templates of a folder, which may include the look of all pages, `style.css` and `switch.js`.
+
+    Args:
+        folder: where the templates are.
+        words: by key, the text in each language, for the filter `both`.
+    """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
+        loader=jinja2.FileSystemLoader([folder, _HERE]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(both=_both, figure=_figure, milliseconds=_milliseconds, share=_share, moment=_moment)
-    charts = {name: markupsafe.Markup(svg) for name, svg in Charts(result, texts()).draw().items()}  # noqa: S704 - drawn here
-    parks = {park.id: {"en": park.name_en, "zh": park.name_zh} for park in catalogue.parks()}
-    return environment.get_template("report.html.j2").render(r=result, charts=charts, parks=parks, bilingual=_bilingual)
+
+    def both(key: str) -> markupsafe.Markup:
+        """The text of a key in both languages; a word without an entry stands for itself."""
+        return bilingual(words.get(key, {"en": key, "zh": key}))
+
+    environment.filters.update(both=both, figure=_figure, milliseconds=_milliseconds, share=_share, moment=_moment)
+    return environment
 
 
 def write_report(result: Result, path: Path) -> None:
@@ -43,14 +60,9 @@ def write_report(result: Result, path: Path) -> None:
     path.write_text(render(result), "utf-8")
 
 
-def _bilingual(text: Mapping[str, str]) -> markupsafe.Markup:
+def bilingual(text: Mapping[str, str]) -> markupsafe.Markup:
     """Both languages, of which the page shows one."""
     return markupsafe.Markup('<span class="en">{}</span><span class="zh">{}</span>').format(text["en"], text["zh"])
-
-
-def _both(key: str) -> markupsafe.Markup:
-    """The text of a key in both languages; a word without an entry stands for itself."""
-    return _bilingual(texts().get(key, {"en": key, "zh": key}))
 
 
 def _figure(value: float | None, digits: int = 0) -> str:
