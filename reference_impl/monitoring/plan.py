@@ -141,11 +141,8 @@ def _slots(
     records["level"][in_alarm] = numbers.level[param]
     records["kind"][in_alarm] = kind_of_rule[alarms["rule"][alarm]]
 
-    records["kind"][is_operand] = [
-        s.TERM if numbers_compared(rules[it.rule]) is None else s.COMPARED
-        for it in subjects.devices
-        for _ in it.operands
-    ]
+    sort = [s.TERM if numbers_compared(rule) is None else s.COMPARED for rule in rules]
+    records["kind"][is_operand] = [sort[it.rule] for it in subjects.devices for _ in it.operands]
     records["param"][is_operand] = [numbers.first[it.rule] for it in subjects.devices for _ in it.operands]
     records["since_ms"][is_operand] = np.arange(operands)
     records["a"][is_operand], records["due_ms"][is_operand] = np.nan, _BEFORE_ANY_ROUND
@@ -227,7 +224,8 @@ def _operands(devices: Sequence[Device], rules: Sequence[Rule], slots: _Slots) -
     records = np.zeros(len(slots.operand_of), dtype=s.OPERAND)
     records["slot"] = slots.operand_of
     records["point"] = [point for device in devices for point in device.operands]
-    compared = [numbers for it in devices for numbers in numbers_compared(rules[it.rule]) or [()] * len(it.operands)]
+    of_rule = [numbers_compared(rule) for rule in rules]
+    compared = [numbers for it in devices for numbers in of_rule[it.rule] or [()] * len(it.operands)]
     records["count"] = [len(numbers) for numbers in compared]
     records["first"] = np.cumsum(records["count"]) - records["count"]
     return records, np.array([number for numbers in compared for number in numbers])

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.messages import Point
-from contract.rulebook import operand_names, parse_expression, select_points
+from contract.rulebook import index_of, operand_names, parse_expression
 from contract.rules import ExpressionRule, KOfNRule, Rule
 
 
@@ -52,7 +52,8 @@ class Subjects(Sequence[Point]):
         self._others: list[Point] = []
         self._index: dict[tuple[str, str], int] = {}
         self._gateways_of: dict[str, dict[str, set[str]]] = {}  # by `by` and extent
-        self.matches = [np.asarray(select_points(rule, points), dtype=np.int32) for rule in rules]
+        index = index_of(points)
+        self.matches = [index.select(rule) for rule in rules]
         self.devices = [it for rule in range(len(rules)) for it in self._devices_of(rule)]
         self.groups = [it for rule in range(len(rules)) for it in self._groups_of(rule)]
 
