@@ -172,7 +172,7 @@ class TestLatency:
         """Hand in packs on time, never later because the last one was slow; returns each one's delay, in ms."""
         latencies_ms = []
         monitor = warm.monitor
-        for _ in range(max(1, int(self.SPAN_S / (gap_s * SECONDS * POINTS // 500)))):
+        for _ in range(max(1, int(self.SPAN_S / (gap_s * (SECONDS * POINTS // 500))))):
             seconds, first = warm.round()[0]
             due = time.perf_counter()
             for number, packs in enumerate(seconds, first):

@@ -201,29 +201,35 @@ def _read(
     late = 0
     i = start
     while i < len(point):
-        now_ms = time_ms[i]
+        at = np.uint64(i)  # unsigned: what is not negative need not be wrapped
+        now_ms, number = time_ms[at], value[at]
+        head = core.heads[np.uint32(point[at])]
+        in_time = (now_ms < wake_ms) & (now_ms >= head.seen_ms)
+        if in_time & (number > head.quiet_low) & (number < head.quiet_high):  # one branch, and nearly always the same
+            head.seen_ms = now_ms
+            i += 1
+            continue
         if wake_ms <= now_ms:
             _wake(core, gateway, now_ms, out, room)
             wake_ms = _wake_ms(core, gateway)
             if core.tally[COUNT] >= room:
                 break
-        head = core.heads[np.uint32(point[i])]  # unsigned: a checked index is not negative, so it need not be wrapped
+        i += 1
         if now_ms < head.seen_ms:
             late += 1
-        else:
-            head.seen_ms = now_ms
-            if not head.quiet_low < value[i] < head.quiet_high:
-                _look_ahead(core, point, i)
-                core.tally[CAUSE] = i
-                _take(core, gateway, out, np.uint32(point[i]), now_ms, value[i])
-                if core.tally[STIRRED] == 1:
-                    let_leave(core, gateway, out, now_ms)
-                    core.tally[STIRRED] = 0
-                    wake_ms = _wake_ms(core, gateway)
-                    if core.tally[COUNT] >= room:
-                        i += 1
-                        break
-        i += 1
+            continue
+        head.seen_ms = now_ms
+        if head.quiet_low < number < head.quiet_high:
+            continue
+        _look_ahead(core, point, i)
+        core.tally[CAUSE] = i - 1
+        _take(core, gateway, out, np.uint32(point[at]), now_ms, number)
+        if core.tally[STIRRED] == 1:
+            let_leave(core, gateway, out, now_ms)
+            core.tally[STIRRED] = 0
+            wake_ms = _wake_ms(core, gateway)
+            if core.tally[COUNT] >= room:
+                break
     core.tally[LATE] += late
     return i
 

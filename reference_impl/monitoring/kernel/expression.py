@@ -41,8 +41,11 @@ def judge_waiting(core: Core, gateway: Record, out: Records) -> None:
     waiting, this_round = core.tally[WAITING], core.tally[ROUND]
     for place in range(waiting):
         if place + _AHEAD < waiting:
-            ahead = core.waiting[place + _AHEAD]
-            prefetch(core.slots, np.intp(core.devices[np.uint32(ahead)].slot))
+            ahead = core.devices[np.uint32(core.waiting[place + _AHEAD])]
+            prefetch(core.slots, np.intp(ahead.slot))
+            operand = core.operands[np.uint32(ahead.first)]
+            prefetch(core.heads, np.intp(operand.point))
+            prefetch(core.slots, np.intp(operand.slot))
         device = core.devices[np.uint32(core.waiting[place])]
         if device.round != this_round:
             device.round = this_round

@@ -2,6 +2,8 @@
 
 # ruff: noqa: PLR0917 - kernels take their columns one by one, by position, as numba calls them fastest
 
+import numpy as np
+
 from reference_impl.monitoring.kernel.alarms import condition, run_timer, tell
 from reference_impl.monitoring.kernel.calendar import is_open
 from reference_impl.monitoring.kernel.core import Core, Record, Records, inlined, kernel
@@ -40,7 +42,7 @@ def take_every(core: Core, gateway: Record, out: Records, index: int, now_ms: in
 @inlined
 def _rate(core: Core, gateway: Record, out: Records, index: int, now_ms: int, value: float) -> None:
     slot = core.slots[index]
-    param = core.params[slot.param]
+    param = core.params[np.uint32(slot.param)]
     outside = param.calendar >= 0 and not is_open(core, param.calendar, now_ms)
     begins, ends = False, outside
     if slot.since_ms == NEVER_MS:
@@ -61,7 +63,7 @@ def _anomaly(core: Core, gateway: Record, out: Records, index: int, now_ms: int,
     if slot.since_ms == now_ms:
         return
     slot.since_ms = now_ms
-    param = core.params[slot.param]
+    param = core.params[np.uint32(slot.param)]
     outside = param.calendar >= 0 and not is_open(core, param.calendar, now_ms)
     delta = value - slot.a
     squared = delta * delta
@@ -82,7 +84,7 @@ def _anomaly(core: Core, gateway: Record, out: Records, index: int, now_ms: int,
 @inlined
 def _stuck(core: Core, gateway: Record, out: Records, index: int, now_ms: int, value: float) -> None:
     slot = core.slots[index]
-    param = core.params[slot.param]
+    param = core.params[np.uint32(slot.param)]
     within = param.high_end if slot.phase == ACTIVE else param.high
     rests = slot.phase != NORMAL and abs(value - slot.a) <= within
     if rests and (param.calendar < 0 or is_open(core, param.calendar, now_ms)):
@@ -99,7 +101,7 @@ def _stuck(core: Core, gateway: Record, out: Records, index: int, now_ms: int, v
 def leave(core: Core, gateway: Record, out: Records, index: int, now_ms: int) -> None:
     """The condition of a raised `stuck` or `silence` ends with a reading, with which the next one begins."""
     slot = core.slots[index]
-    param = core.params[slot.param]
+    param = core.params[np.uint32(slot.param)]
     if param.off_delay_ms == 0:
         slot.phase = PENDING
         tell(core, gateway, out, index, now_ms, False)
@@ -116,10 +118,11 @@ def let_wait(core: Core, index: int, now_ms: int, value: float) -> None:
     slot.a = value
     if slot.due_ms != core.tally[ROUND]:
         slot.due_ms = core.tally[ROUND]
+        if core.tally[WAITING] == 0:
+            core.tally[MOMENT_MS] = now_ms
+            core.tally[STIRRED] = 1
         core.waiting[core.tally[WAITING]] = slot.link
         core.tally[WAITING] += 1
-        core.tally[MOMENT_MS] = now_ms
-        core.tally[STIRRED] = 1
 
 
 @kernel
@@ -129,7 +132,7 @@ def take_outside_band(core: Core, gateway: Record, out: Records, index: int, now
     if slot.kind == COMPARED:
         let_wait(core, index, now_ms, value)
         return
-    param = core.params[slot.param]
+    param = core.params[np.uint32(slot.param)]
     if slot.kind == LIMIT:
         if param.calendar < 0 or is_open(core, param.calendar, now_ms):
             begins = value >= param.high or value <= param.low
