@@ -186,6 +186,30 @@ class Acknowledgement(Message, frozen=True, kw_only=True):
     comment: str = ""
 
 
+# --- what devices report beside readings ---------------------------------------------------------------------------
+
+
+class DeviceEvent(Message, frozen=True, kw_only=True):
+    """Something happened at a device (`event`), or its state is now as told (`state`).
+
+    Attributes:
+        event_id: unique in the park; the same id again is the same event.
+        at_ms: when, Unix milliseconds.
+        subsystem, zone, device: as in a point's name `subsystem/zone/device/quantity`.
+        kind: what happened, as the catalogue calls it.
+        fields: what is told about it.
+    """
+
+    event_id: str
+    at_ms: int
+    subsystem: str
+    zone: str
+    device: str
+    kind: str
+    traffic: Literal["event", "state"]
+    fields: dict[str, str | int | float | bool] = {}
+
+
 # --- service cases (government matters and other services that are a case) -----------------------------------------
 
 CaseState = Literal["submitted", "approved", "rejected"]

@@ -15,6 +15,9 @@ from contract.spans import span_ms
 from contract.strict_yaml import StrictLoader, not_yaml, quoted
 
 IncidentKind = Literal["gas-leak", "ammonia-leak", "fire", "discharge", "flue-exceedance", "power-failure", "flood"]
+RuleKinds = Literal["limits", "all"]
+Sizes = Literal["equal", "catalogue"]
+Links = Literal["direct", "field"]
 Encoding = Literal[
     "application/senml+json", "application/senml+cbor", "application/vnd.apache.arrow.stream"
 ]  # contract.codec.MEDIA_TYPES; a test holds the two together
@@ -111,6 +114,33 @@ class IncidentDocument(Written, frozen=True, kw_only=True):
     severity: Annotated[float, Meta(gt=0, le=10)] = 1.0
 
 
+class OutageDocument(Written, frozen=True, kw_only=True):
+    """A link that is cut, or slowed to a share of its bandwidth, on purpose; `at` counts like an incident's."""
+
+    kind: Literal["cut", "slow"]
+    park: str
+    at: Duration
+    duration: Duration
+    gateway: Annotated[int, Meta(ge=1)] | None = None
+    share: Annotated[float, Meta(gt=0, lt=1)] = 0.1
+
+
+class Happenings(Written, frozen=True, kw_only=True):
+    """Incidents that nobody wrote down: they come by chance, at rates.
+
+    Attributes:
+        per_park_day: mean number of root incidents for each park and day; what they bring about comes on top.
+        storms_per_day: mean number of storms over the city a day.
+        chains: incidents bring about others.
+        kinds: which may come; empty: all.
+    """
+
+    per_park_day: Annotated[float, Meta(ge=0, le=10_000)]
+    storms_per_day: Annotated[float, Meta(ge=0, le=1_000)] = 0.0
+    chains: bool = True
+    kinds: tuple[IncidentKind, ...] = ()
+
+
 class Objectives(Written, frozen=True, kw_only=True):
     """What the run must reach.
 
@@ -150,17 +180,31 @@ class ScenarioDocument(Written, frozen=True, kw_only=True):
     encoding: Encoding
     enterprises_per_park: Annotated[int, Meta(ge=0, le=10_000)]
     requests_per_enterprise_hour: Annotated[float, Meta(ge=0, le=3_600)]
+    sizes: Sizes = "equal"
+    links: Links = "direct"
+    rules: RuleKinds = "limits"
+    events: bool = True
+    happenings: Happenings | None = None
+    outages: list[OutageDocument] = []
     incidents: list[IncidentDocument] = []
     objectives: Objectives
 
 
 _PARTS: dict[str, type[Written]] = {
+    "happenings": Happenings,
     "incidents": IncidentDocument,
+    "outages": OutageDocument,
     "objectives": Objectives,
     "title": Text,
     "story": Text,
 }
-_CHOICES = {"kind": INCIDENT_KINDS, "encoding": get_args(Encoding)}
+_CHOICES = {
+    "encoding": get_args(Encoding),
+    "links": get_args(Links),
+    "rules": get_args(RuleKinds),
+    "sizes": get_args(Sizes),
+}
+_KINDS = {"incidents": INCIDENT_KINDS, "happenings": INCIDENT_KINDS, "outages": ("cut", "slow")}
 
 
 def read(path: Path, file: str) -> tuple[ScenarioDocument, dict[str, Any]]:
@@ -214,7 +258,8 @@ def _unfit(file: str, written: object, message: str) -> ScenarioError:
     if match := re.fullmatch(r"expected (.*), found .*", told):
         return ScenarioError(file, path, wanted=match[1], found=value)
     if told.startswith("Invalid enum value"):
-        choices = " or ".join(f'"{choice}"' for choice in _CHOICES[path.rpartition(".")[2]])
+        known = _CHOICES.get(path) or _KINDS[re.split(r"[.\[]", path)[0]]
+        choices = " or ".join(f'"{choice}"' for choice in known)
         return ScenarioError(file, path, wanted=choices, found=value)
     wanted = re.sub(r"^Expected `(\w+)[^`]*`(.*?)(, got .*)?$", lambda m: _NAMES.get(m[1], m[1]) + m[2], told)
     return ScenarioError(file, path, wanted=wanted, found=value)

@@ -1,7 +1,7 @@
 """The Scenario: what to run, checked as a whole, and the library of stories."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,12 +12,18 @@ from contract.strict_yaml import quoted
 from scenarios.document import (
     INCIDENT_KINDS,
     PHASES,
+    Duration,
+    Happenings,
     IncidentDocument,
     IncidentKind,
+    Links,
     Objectives,
+    OutageDocument,
     ParkSelection,
+    RuleKinds,
     ScenarioDocument,
     ScenarioError,
+    Sizes,
     Text,
     read,
 )
@@ -26,9 +32,11 @@ __all__ = [
     "INCIDENT_KINDS",
     "LIBRARY",
     "PHASES",
+    "Happenings",
     "Incident",
     "IncidentKind",
     "Objectives",
+    "Outage",
     "Scenario",
     "ScenarioError",
     "Text",
@@ -60,6 +68,24 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     severity: float = 1.0
 
 
+class Outage(msgspec.Struct, frozen=True, kw_only=True):
+    """A link is cut or slowed on purpose.
+
+    Attributes:
+        kind: `cut`: nothing passes; `slow`: `share` of the bandwidth is left.
+        gateway: number of the gateway, from 1; None: all of the park.
+        at_s: beginning, in seconds after the beginning of the measured part.
+        duration_s: how long it lasts.
+    """
+
+    kind: Literal["cut", "slow"]
+    park: str
+    gateway: int | None
+    at_s: float
+    duration_s: float
+    share: float
+
+
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """One story that can be run: who takes part, what they send, what goes wrong, what must be reached.
 
@@ -70,6 +96,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         parks: ids of the parks, in the catalogue's order.
         encoding: media type of the telemetry packs.
         requests_per_enterprise_hour: mean rate of an enterprise's service requests in full working hours.
+        sizes: `equal`: every park has `points_per_park` points of the same mixture; `catalogue`: that many on average,
+            by the park's size and industries.
+        links: `direct`: a pack arrives when it is sent; `field`: over the access links of `sim.network`.
+        rules: which of the catalogue's rules hold: those of limits, or all.
+        events: devices send events and states.
+        happenings: incidents that come by chance.
+        outages: links that are cut or slowed on purpose.
     """
 
     name: str
@@ -88,6 +121,12 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_enterprise_hour: float
     incidents: tuple[Incident, ...]
     objectives: Objectives
+    sizes: Sizes = "equal"
+    links: Links = "direct"
+    rules: RuleKinds = "limits"
+    events: bool = True
+    happenings: Happenings | None = None
+    outages: tuple[Outage, ...] = ()
 
     @property
     def readings_per_s(self) -> float:
@@ -130,6 +169,14 @@ def load(path: Path | str) -> Scenario:
         requests_per_enterprise_hour=document.requests_per_enterprise_hour,
         incidents=incidents,
         objectives=document.objectives,
+        sizes=document.sizes,
+        links=document.links,
+        rules=document.rules,
+        events=document.events,
+        happenings=document.happenings,
+        outages=tuple(
+            _outage(file, f"outages[{number}]", document, entry, parks) for number, entry in enumerate(document.outages)
+        ),
     )
 
 
@@ -195,24 +242,47 @@ def _check_times(file: str, document: ScenarioDocument, written: dict[str, Any])
             raise ScenarioError(file, key, wanted=wanted, found=quoted(span.text))
 
 
+def _outage(file: str, path: str, document: ScenarioDocument, entry: OutageDocument, parks: tuple[str, ...]) -> Outage:
+    _check_park(file, path, entry.park, parks)
+    if entry.gateway is not None and entry.gateway > document.gateways_per_park:
+        wanted = f"a gateway from 1 to {document.gateways_per_park}"
+        raise ScenarioError(file, f"{path}.gateway", wanted=wanted, found=str(entry.gateway))
+    _check_span(file, path, document, entry.at, entry.duration)
+    return Outage(
+        kind=entry.kind,
+        park=entry.park,
+        gateway=entry.gateway,
+        at_s=entry.at.ms / 1000,
+        duration_s=entry.duration.ms / 1000,
+        share=entry.share,
+    )
+
+
+def _check_park(file: str, path: str, park: str, parks: tuple[str, ...]) -> None:
+    if park not in parks:
+        wanted = "a park that takes part in this scenario"
+        raise ScenarioError(file, f"{path}.park", wanted=wanted, found=quoted(park))
+
+
+def _check_span(file: str, path: str, document: ScenarioDocument, at: Duration, duration: Duration) -> None:
+    end = f"the measured part ends at {document.duration.text}"
+    left_ms = document.duration.ms - at.ms
+    if left_ms <= 0:
+        raise ScenarioError(file, f"{path}.at", wanted=f"a time before the end ({end})", found=quoted(at.text))
+    if not 0 < duration.ms <= left_ms:
+        wanted = f"more than nothing and at most {left_ms / 1000:g}s ({end})"
+        raise ScenarioError(file, f"{path}.duration", wanted=wanted, found=quoted(duration.text))
+
+
 def _incident(
     file: str, path: str, document: ScenarioDocument, entry: IncidentDocument, parks: tuple[str, ...]
 ) -> Incident:
-    if entry.park not in parks:
-        wanted = "a park that takes part in this scenario"
-        raise ScenarioError(file, f"{path}.park", wanted=wanted, found=quoted(entry.park))
+    _check_park(file, path, entry.park, parks)
     zones = ZONES_PER_GATEWAY * document.gateways_per_park
     if entry.zone > zones:
         wanted = f"a zone from 1 to {zones} ({ZONES_PER_GATEWAY} for each gateway)"
         raise ScenarioError(file, f"{path}.zone", wanted=wanted, found=str(entry.zone))
-    end = f"the measured part ends at {document.duration.text}"
-    left_ms = document.duration.ms - entry.at.ms
-    if left_ms <= 0:
-        wanted = f"a time before the end ({end})"
-        raise ScenarioError(file, f"{path}.at", wanted=wanted, found=quoted(entry.at.text))
-    if not 0 < entry.duration.ms <= left_ms:
-        wanted = f"more than nothing and at most {left_ms / 1000:g}s ({end})"
-        raise ScenarioError(file, f"{path}.duration", wanted=wanted, found=quoted(entry.duration.text))
+    _check_span(file, path, document, entry.at, entry.duration)
     return Incident(
         kind=entry.kind,
         park=entry.park,

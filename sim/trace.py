@@ -14,11 +14,22 @@ import numpy as np
 from contract import catalogue
 from contract.columns import reading_hashes
 from scenarios.model import Scenario
-from sim.world import Emission, ExpectedAlert, GroundTruth, IncidentTruth, Pack, Request, UndeterminedAlert, World
+from sim.world import (
+    Emission,
+    Event,
+    ExpectedAlert,
+    GroundTruth,
+    IncidentTruth,
+    Pack,
+    Request,
+    UndeterminedAlert,
+    World,
+)
 from sim.world.park import Turn
 
 __all__ = [
     "Emission",
+    "Event",
     "ExpectedAlert",
     "GroundTruth",
     "IncidentTruth",
@@ -27,11 +38,13 @@ __all__ = [
     "Summary",
     "Trace",
     "UndeterminedAlert",
+    "event_digest",
     "request_digest",
     "summary",
 ]
 
 _DIGEST_MASK = 2**64 - 1
+_RANKS = {Pack: 0, Event: 1, Request: 2}
 
 
 class Trace:
@@ -46,7 +59,7 @@ class Trace:
 
     Attributes:
         parks: ids of this shard's parks.
-        layout: the points, the same for every park.
+        layouts: the points of each park.
         start_ms: beginning of the warm-up, scenario time, Unix milliseconds.
         measured_from_ms: beginning of the measured part.
         end_ms: no emission is due at or after this time.
@@ -65,6 +78,7 @@ class Trace:
         self.replication = replication
         self.parks = scenario.parks[number::shards]
         self.layout = catalogue.park_points(scenario.points_per_park, scenario.gateways_per_park)
+        self.layouts = dict.fromkeys(self.parks, self.layout)
         self._world: World | None = None
         world = self._begin()
         self._world = world  # the first to be lived
@@ -73,14 +87,15 @@ class Trace:
     def steps(self) -> Iterator[list[Emission]]:
         """One list for each park and step, in order of step and park; a step is one sample period."""
         for turn in self._turns():
-            yield [*turn.packs, *turn.requests]
+            yield [*turn.packs, *turn.events, *turn.requests]
 
     def emissions(self) -> Iterator[Emission]:
-        """All emissions in order of due time, then park, packs before requests, gateway and sequence."""
+        """All emissions in order of due time, then park, packs before events before requests, gateway and sequence."""
         for _, turns in groupby(self._turns(), key=lambda turn: turn.number):
             step: list[Emission] = []
             for turn in turns:
                 step += turn.packs
+                step += turn.events
                 step += turn.requests
             yield from sorted(step, key=_order)
 
@@ -94,15 +109,24 @@ class Trace:
     def _turns(self) -> Iterator[Turn]:
         for turn in self._begin().turns():
             # The readings of a turn are those of its packs, so their hashes add up to the same sum.
-            digest = int(reading_hashes(turn.columns).sum(dtype=np.uint64)) + sum(map(request_digest, turn.requests))
+            digest = int(reading_hashes(turn.columns).sum(dtype=np.uint64))
+            digest += sum(map(event_digest, turn.events)) + sum(map(request_digest, turn.requests))
             self.digest = (self.digest + digest) & _DIGEST_MASK
             yield turn
 
 
+def event_digest(event: Event) -> int:
+    """Digest of an event with its park, number and time, an unsigned 64-bit integer."""
+    return _digest((event.park, event.sequence, event.due_ms, event.message))
+
+
 def request_digest(request: Request) -> int:
     """Digest of a request with its park, number and time, an unsigned 64-bit integer."""
-    content = msgspec.json.encode((request.park, request.sequence, request.due_ms, request.application))
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+    return _digest((request.park, request.sequence, request.due_ms, request.application))
+
+
+def _digest(content: object) -> int:
+    return int.from_bytes(hashlib.blake2b(msgspec.json.encode(content), digest_size=8).digest(), "little")
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +139,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     points: int
     packs: int
     readings: int
+    events: int
+    events_by_subsystem: dict[str, int]
     requests: int
     requests_by_matter: dict[str, int]
     incidents: int
@@ -131,11 +157,14 @@ def summary(trace: Trace) -> Summary:
     """Live a trace to its end and count what it sent."""
     packs = readings = 0
     matters: Counter[str] = Counter()
+    subsystems: Counter[str] = Counter()
     for step in trace.steps():
         for emission in step:
             if isinstance(emission, Pack):
                 packs += 1
                 readings += len(emission.columns)
+            elif isinstance(emission, Event):
+                subsystems[emission.message.subsystem] += 1
             else:
                 matters[emission.application.matter] += 1
     truth = trace.truth
@@ -147,6 +176,8 @@ def summary(trace: Trace) -> Summary:
         points=len(trace.parks) * len(trace.layout.points),
         packs=packs,
         readings=readings,
+        events=subsystems.total(),
+        events_by_subsystem=dict(sorted(subsystems.items())),
         requests=matters.total(),
         requests_by_matter=dict(sorted(matters.items())),
         incidents=len(truth.incidents),
@@ -160,6 +191,6 @@ def summary(trace: Trace) -> Summary:
     )
 
 
-def _order(emission: Emission) -> tuple[int, str, bool, str, int]:
+def _order(emission: Emission) -> tuple[int, str, int, str, int]:
     gateway = emission.gateway if isinstance(emission, Pack) else ""
-    return emission.due_ms, emission.park, isinstance(emission, Request), gateway, emission.sequence
+    return emission.due_ms, emission.park, _RANKS[type(emission)], gateway, emission.sequence

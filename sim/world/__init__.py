@@ -1,11 +1,12 @@
 """The mesa world: parks, enterprises and incidents as agents, points as numpy columns."""
 
-from sim.world.emission import Emission, Pack, Request
+from sim.world.emission import Emission, Event, Pack, Request
 from sim.world.model import World
 from sim.world.truth import ExpectedAlert, GroundTruth, IncidentTruth, UndeterminedAlert
 
 __all__ = [
     "Emission",
+    "Event",
     "ExpectedAlert",
     "GroundTruth",
     "IncidentTruth",

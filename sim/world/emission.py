@@ -1,9 +1,9 @@
-"""What leaves the world: telemetry packs of gateways and service requests of enterprises."""
+"""What leaves the world: telemetry packs of gateways, events of devices, and service requests of enterprises."""
 
 from typing import NamedTuple
 
 from contract.columns import Columns
-from contract.messages import CaseApplication
+from contract.messages import CaseApplication, DeviceEvent
 
 
 class Pack(NamedTuple):
@@ -24,13 +24,28 @@ class Pack(NamedTuple):
     columns: Columns
 
 
+class Event(NamedTuple):
+    """One event or state as a device sends it; `sequence` counts those of the park from 1."""
+
+    due_ms: int
+    park: str
+    sequence: int
+    message: DeviceEvent
+
+
 class Request(NamedTuple):
-    """One service request as an enterprise sends it; `sequence` counts the requests of the park from 1."""
+    """One service request as an enterprise sends it.
+
+    Attributes:
+        sequence: counts the requests of the park from 1.
+        reason: why the enterprise sends it, a short code; the platform is not told.
+    """
 
     due_ms: int
     park: str
     sequence: int
     application: CaseApplication
+    reason: str = ""
 
 
-Emission = Pack | Request
+Emission = Pack | Event | Request

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from contract.catalogue import ParkPoints, QuantityProfile
 from contract.columns import Columns
 from contract.rules import RuleSet
-from sim.world.emission import Pack, Request
+from sim.world.emission import Event, Pack, Request
 from sim.world.enterprise import EnterpriseAgent
 from sim.world.incident import IncidentAgent, Surroundings, zone_centre
 from sim.world.physics import Frame, QuietPhysics, as_measured
@@ -46,6 +46,7 @@ class Turn(NamedTuple):
     number: int
     columns: Columns
     packs: list[Pack]
+    events: list[Event]
     requests: list[Request]
 
 
@@ -114,7 +115,7 @@ class ParkAgent(mesa.Agent):
         if self.witness is not None and (busy or not self.witness.idle):
             self.witness.see(columns, self._steps_done)
         requests = self._requests(now_ms + self._print.period_ms)
-        self.model.emit(Turn(self._steps_done, columns, self._packs(now_ms, columns), requests))
+        self.model.emit(Turn(self._steps_done, columns, self._packs(now_ms, columns), [], requests))
 
     def _packs(self, now_ms: int, columns: Columns) -> list[Pack]:
         point, time_ms, value = columns

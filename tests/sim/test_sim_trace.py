@@ -77,8 +77,7 @@ from scenarios.model import find
 from sim.trace import Pack, Trace
 trace, told = Trace(find("pilot-2019")), hashlib.sha256()
 for one in trace.emissions():
-    body = [column.tobytes() for column in one.columns] if isinstance(one, Pack) else [one.application]
-    told.update(msgspec.msgpack.encode((*one[:-1], *body)))
+    told.update(msgspec.msgpack.encode((*one[:-1], *(c.tobytes() for c in one[-1])) if isinstance(one, Pack) else one))
 print(told.hexdigest(), hashlib.sha256(msgspec.json.encode(trace.truth)).hexdigest())
 """
 
