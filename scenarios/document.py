@@ -14,7 +14,24 @@ from contract.errors import PeerError
 from contract.spans import span_ms
 from contract.strict_yaml import StrictLoader, not_yaml, quoted
 
-IncidentKind = Literal["gas-leak", "ammonia-leak", "fire", "discharge", "flue-exceedance", "power-failure", "flood"]
+IncidentKind = Literal[
+    "gas-leak",
+    "ammonia-leak",
+    "fire",
+    "discharge",
+    "flue-exceedance",
+    "power-failure",
+    "flood",
+    "storm",
+    "pump-stop",
+    "equipment-wear",
+    "sensor-stuck",
+    "sensor-drift",
+    "sensor-spikes",
+    "sensor-dead",
+    "network-outage",
+    "false-call",
+]
 RuleKinds = Literal["limits", "all"]
 Sizes = Literal["equal", "catalogue"]
 Links = Literal["direct", "field"]
@@ -169,6 +186,7 @@ class ScenarioDocument(Written, frozen=True, kw_only=True):
     name: str
     title: Text
     story: Text
+    outcome: Text | None = None
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)]
     starts_at: Instant
     warm_up: Duration
@@ -192,6 +210,7 @@ class ScenarioDocument(Written, frozen=True, kw_only=True):
 
 _PARTS: dict[str, type[Written]] = {
     "happenings": Happenings,
+    "outcome": Text,
     "incidents": IncidentDocument,
     "outages": OutageDocument,
     "objectives": Objectives,

