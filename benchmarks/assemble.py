@@ -22,6 +22,7 @@ from benchmarks.result import (
     Spectrum,
     SpectrumName,
     TargetFacts,
+    WorldCount,
 )
 from benchmarks.score import Scored, percentiles
 from contract.errors import HarnessError
@@ -39,10 +40,24 @@ GRID_PERCENT = (
 
 
 class WorldFacts(NamedTuple):
-    """What the trace is, made again beside the load: emissions in all, and their digest (16 hexadecimal digits)."""
+    """What the trace is, made again beside the load.
 
-    emissions: int
+    Attributes:
+        sent: what it sent.
+        digest: 16 hexadecimal digits.
+        span_s: from its begin to its end.
+        has_objectives: it belongs to a scenario that asks for something.
+    """
+
+    sent: WorldCount
     digest: str
+    span_s: float
+    has_objectives: bool = True
+
+    @property
+    def offered(self) -> int:
+        """Packs and requests: what a load hands in."""
+        return self.sent.packs + self.sent.requests
 
 
 class Gathered(NamedTuple):
@@ -86,6 +101,7 @@ def result(gathered: Gathered) -> Result:
         started_ms=record.start_at_ms,
         ended_ms=record.ends_at_ms,
         scenario=scenario_facts(gathered.scenario),
+        world=gathered.world.sent,
         target=gathered.target,
         ingest=_ingest(record, telemetry),
         ack_latency_ms=ack,
@@ -95,7 +111,7 @@ def result(gathered: Gathered) -> Result:
         detection=scored.detection,
         requests=requests,
         objectives=objectives.judge(
-            gathered.scenario.objectives,
+            gathered.scenario.objectives if gathered.world.has_objectives else None,
             ack=ack,
             alerts=scored.alert_latency_ms,
             detection=scored.detection,
@@ -133,7 +149,7 @@ def _evidence(gathered: Gathered) -> audit.Evidence:
     lag = record.harness_lag
     return audit.Evidence(
         null_ceiling_per_s=gathered.null_ceiling_per_s,
-        offered_per_s=gathered.scenario.readings_per_s,
+        offered_per_s=gathered.world.sent.readings / gathered.world.span_s,
         send_lag_ms_p99=lag.p99_ms if lag.count else None,
         harness_cores=round(max(used), 4) if used else None,
         clock_offset_ms=round(max(offsets_ms), 3) if offsets_ms else None,
@@ -141,7 +157,7 @@ def _evidence(gathered: Gathered) -> audit.Evidence:
         digest_offered=record.trace_digest,
         digest_expected=gathered.world.digest,
         emissions_offered=sum(kind.total.offered for kind in record.kinds.values()),
-        emissions_expected=gathered.world.emissions,
+        emissions_expected=gathered.world.offered,
     )
 
 

@@ -28,7 +28,7 @@ FAILED, USAGE, OBJECTIVE_MISSED, RUN_INVALID = 1, 2, 3, 4
 INTERRUPTED, TERMINATED = 130, 143
 SEED_MAX = 2**63 - 1
 PORT_MAX = 65_535
-PIPE_WIDTH = 120
+PIPE_WIDTH = 160
 
 app = typer.Typer(
     name="parkbench",
@@ -50,11 +50,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 
 @app.command(
     epilog="Examples:  parkbench run first-morning   |   parkbench run quiet-night --seed 7 --out out/night   |   "
+    "parkbench run --trace recordings/monday   |   "
     "parkbench run pilot-2019 --target http://park:8701 --city http://city:8702 --credentials tokens.json"
 )
 def run(
-    scenario: ScenarioArgument,
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="A name of the library or a YAML file.")
+    ] = None,
     *,
+    trace: Annotated[
+        Path | None, typer.Option("--trace", metavar="DIR", help="Replay a recorded trace instead of a scenario.")
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="Base URL of a park platform; the reference is started without.")
     ] = None,
@@ -87,11 +93,17 @@ def run(
             wanted="--target and --city together (and --credentials only with them)",
             found="a part",
         )
-    chosen = _scenario(scenario, seed)
+    chosen = _scenario_or_recording(scenario, trace, seed)
     directory = new_directory(out or runner.default_out(chosen), force=force)
     endpoints = Endpoints(target, city, tuple(credentials or ())) if target and city else None
     options = runner.RunOptions(
-        scenario=chosen, named=scenario, target=endpoints, workers=workers, burst_s=headroom, out=directory
+        scenario=chosen,
+        named=scenario or "",
+        recording=trace,
+        target=endpoints,
+        workers=workers,
+        burst_s=headroom,
+        out=directory,
     )
     result = runner.run(options, _console(stderr=as_json))
     if as_json:
@@ -154,23 +166,49 @@ def serve(
 app.command(epilog=BACKTEST_EXAMPLES)(backtest)
 
 
-@app.command()
+@app.command(
+    epilog="Examples:  parkbench trace pilot-2019   |   parkbench trace full-2020 -o recordings/day --shard 0/4   |   "
+    "parkbench trace city-storm --preview -o storm.html   |   parkbench trace recordings/day --preview"
+)
 def trace(
-    scenario: ScenarioArgument,
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="A name of the library, a YAML file, or a recorded trace's DIR.")
+    ],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="New directory for the recording; with --preview the file of the page."),
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Draw a page of what the trace is like.")] = False,
     seed: SeedOption = None,
     shard: Annotated[
         str, typer.Option(metavar="I/N", help="Only every N-th park, from the I-th; I counts from 0.")
     ] = "0/1",
     as_json: JsonOption = False,
 ) -> None:
-    """Live a scenario's world without a platform: what it sends, what it expects, and the digest that identifies it."""
-    from sim.trace import Trace, summary  # noqa: PLC0415 - the world's packages take a second that other commands spare
+    """Live a scenario's world without a platform: what it sends, what it expects, and the digest that identifies it.
 
-    found = summary(Trace(_scenario(scenario, seed), shard=_shard(shard)))
-    if as_json:
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
-    else:
-        tables.show_trace(_console(), found)
+    With -o DIR all of it is written to Parquet files, which `parkbench run --trace DIR` replays. With --preview a page
+    is drawn: a park's day by subsystem, the city's load, the incidents, the links, the enterprises' requests.
+    """
+    from benchmarks import tracing  # noqa: PLC0415 - the world's packages take a second that other commands spare
+
+    part = _shard(shard)
+    console = _console(stderr=as_json)
+    recording = Path(scenario) if Path(scenario).is_dir() else None
+    if recording and not preview:
+        raise PeerError("a recording", where="SCENARIO", found=f"the directory {scenario}", wanted="--preview with it")
+    chosen = None if recording else _scenario(scenario, seed)
+    if preview:
+        tracing.draw(chosen or recording or Path(), part, out, console)
+    elif chosen and out:
+        tracing.write(chosen, part, out, console)
+    elif chosen:
+        found = tracing.summarise(chosen, part)
+        if as_json:
+            sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        else:
+            tables.show_trace(console, found)
 
 
 @app.command()
@@ -218,6 +256,22 @@ def _scenario(named: str, seed: int | None) -> Scenario:
             ) from None
         raise
     return found if seed is None else msgspec.structs.replace(found, seed=seed)
+
+
+def _scenario_or_recording(named: str | None, recording: Path | None, seed: int | None) -> Scenario:
+    """The scenario to run, or that of the recording to replay."""
+    if (named is None) == (recording is None):
+        found = "both" if named else "neither"
+        raise PeerError("what to run", where="SCENARIO", found=found, wanted="a scenario, or --trace DIR")
+    if named is not None:
+        return _scenario(named, seed)
+    if seed is not None:
+        raise PeerError(
+            "no seed", where="--seed", found="a seed", wanted="none with --trace: a recording is what it is"
+        )
+    from sim.recorded import RecordedTrace  # noqa: PLC0415 - the world's packages take a second that other commands spare
+
+    return RecordedTrace(recording or Path()).scenario
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -5,9 +5,9 @@ verdict comes later, from the scoring.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -20,6 +20,9 @@ from loadtests.observe import Seen
 from loadtests.progress import ProgressLine
 from scenarios.model import Scenario
 
+if TYPE_CHECKING:
+    from sim.trace import IncidentTruth
+
 LINE_EVERY_S = 5.0
 REFRESH_PER_S = 2
 INCIDENTS_SHOWN = 16
@@ -27,7 +30,7 @@ INDENT = " " * 10
 
 
 class LiveIncident(NamedTuple):
-    """An incident of the scenario and when its first alert was seen, in seconds since the start of the trace."""
+    """An incident of the world and when its first alert was seen, in seconds since the start of the trace."""
 
     kind: str
     park: str
@@ -39,7 +42,7 @@ class LiveIncident(NamedTuple):
 class Display:
     """Shows a run. `phase` names what is being done now, `look` takes in what the load tells."""
 
-    def __init__(self, console: Console, scenario: Scenario, zones: tuple[str, ...]) -> None:
+    def __init__(self, console: Console, scenario: Scenario, incidents: "Sequence[IncidentTruth]") -> None:
         self._console = console
         self._scenario = scenario
         self._began_s = time.monotonic()
@@ -47,8 +50,8 @@ class Display:
         self._line: ProgressLine | None = None
         self._said_s = 0.0
         self._incidents = [
-            LiveIncident(one.kind, one.park, zones[one.zone - 1], scenario.warm_up_s + one.at_s, {})
-            for one in sorted(scenario.incidents, key=lambda incident: incident.at_s)
+            LiveIncident(one.kind, one.park, one.zone, (one.onset_ms - scenario.starts_at_ms) / 1000, {})
+            for one in sorted(incidents, key=lambda incident: incident.onset_ms)
         ]
         self._live: Live | None = None
         if console.is_terminal:

@@ -30,6 +30,7 @@ class LoadOptions(NamedTuple):
 
     Attributes:
         scenario: a name of the library or a path, as the person gave it.
+        recording: directory of a recorded trace that is replayed instead.
         burst_s: length of the burst against the null sink.
         workers: Locust worker processes; 1 runs the load in one process without a master.
         out: directory for the load's files.
@@ -37,6 +38,7 @@ class LoadOptions(NamedTuple):
 
     scenario: str
     seed: int
+    recording: Path | None
     workers: int
     burst_s: float
     out: Path
@@ -135,7 +137,11 @@ def finish(
 
 def _start(household: Household, name: str, options: LoadOptions, more: list[str], log: Path) -> Process:
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
-    command += ["--scenario", options.scenario, "--trace-seed", str(options.seed), "--out", str(options.out), *more]
+    if options.recording:
+        command += ["--trace", str(options.recording)]
+    else:
+        command += ["--scenario", options.scenario, "--trace-seed", str(options.seed)]
+    command += ["--out", str(options.out), *more]
     if options.workers > 1:
         command += ["--processes", str(options.workers)]
     return household.start(name, command, log)

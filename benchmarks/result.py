@@ -28,6 +28,21 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 # --- what was run --------------------------------------------------------------------------------------------------
 
 
+class WorldCount(Part, frozen=True, kw_only=True):
+    """What the whole trace is made of, counted beside the load.
+
+    `copies` of the packs were sent once before. Events of devices are made and not sent: platforms have no entrance for
+    them yet.
+    """
+
+    source: Literal["scenario", "recording"] = "scenario"
+    packs: int = 0
+    copies: int = 0
+    readings: int = 0
+    events: int = 0
+    requests: int = 0
+
+
 class ScenarioFacts(Part, frozen=True, kw_only=True):
     """The scenario in the figures that a reader asks for first."""
 
@@ -145,8 +160,13 @@ class DetectionScore(Part, frozen=True, kw_only=True):
 
 
 class Detection(DetectionScore, frozen=True, kw_only=True):
-    """Both levels together, then each; `undetermined` conditions were pending at the end and count nowhere."""
+    """Both levels together, then each; `undetermined` conditions were pending at the end and count nowhere.
 
+    Without a ground truth (a recording may have none) nothing is `scored`, and every figure is nothing.
+    """
+
+    scored: bool = True
+    tolerated: int = 0  # raises at either level for which the truth neither expects nor excludes an alert
     undetermined: int
     park: DetectionScore
     city: DetectionScore
@@ -268,6 +288,7 @@ class Result(Part, frozen=True, kw_only=True):
     started_ms: int
     ended_ms: int
     scenario: ScenarioFacts
+    world: WorldCount = WorldCount()
     target: TargetFacts
     ingest: Ingest
     ack_latency_ms: Latency

@@ -1,7 +1,9 @@
 """One run from beginning to end: headroom, platform, load, read-back, scoring, audit, result and report."""
 
+import math
 import shlex
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,17 +18,19 @@ from benchmarks.display import Display
 from benchmarks.processes import Household
 from benchmarks.reference import Endpoints
 from benchmarks.report import write_report
-from benchmarks.result import REPORT_FILE, RESULT_FILE, Result, TargetFacts, save
-from benchmarks.score import PackKey, Scored, score
-from contract.catalogue import park_points
+from benchmarks.result import REPORT_FILE, RESULT_FILE, Result, TargetFacts, WorldCount, save
+from benchmarks.score import PackKey, Scored, not_scored, score
 from contract.errors import PeerError
 from loadtests import ledger
 from loadtests.feeder import originals
 from loadtests.observe import read_alerts
 from loadtests.record import LoadRecord
 from loadtests.targets.contract_http import ContractHttp
+from loadtests.traffic import Traffic, traffic
 from scenarios.model import Scenario
-from sim.trace import GroundTruth, Trace
+from sim.recorded import RecordedTrace
+from sim.recorded.numbering import Numbers
+from sim.trace import Event, GroundTruth, Pack
 
 READ_BACK_AT_ONCE = 2
 
@@ -37,6 +41,7 @@ class RunOptions(NamedTuple):
     Attributes:
         scenario: checked, with the seed of this run.
         named: the scenario as the person gave it, a name or a path.
+        recording: directory of a recorded trace that is replayed instead, or None.
         target: an outside platform, or None for the reference platform.
         burst_s: length of the burst that measures the harness's own ceiling.
         out: directory for everything that the run leaves.
@@ -44,6 +49,7 @@ class RunOptions(NamedTuple):
 
     scenario: Scenario
     named: str
+    recording: Path | None
     target: Endpoints | None
     workers: int
     burst_s: float
@@ -51,9 +57,9 @@ class RunOptions(NamedTuple):
 
 
 class World(NamedTuple):
-    """The trace, lived again beside the load."""
+    """The trace, lived again beside the load; `truth` is None where nobody knows it."""
 
-    truth: GroundTruth
+    truth: GroundTruth | None
     facts: assemble.WorldFacts
     start_ms: int
     measured_from_ms: int
@@ -63,7 +69,7 @@ def run(options: RunOptions, console: Console) -> Result:
     """Run a scenario and judge it; leaves result, report, ledger and alerts in `options.out`.
 
     Raises:
-        PeerError: the credentials cannot be read.
+        PeerError: the credentials cannot be read, or the recording is wrong.
         TargetError: the platform cannot be used.
         HarnessError: we failed.
     """
@@ -71,10 +77,14 @@ def run(options: RunOptions, console: Console) -> Result:
     logs = options.out / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     environment.raise_open_files_limit()
-    zones = park_points(scenario.points_per_park, scenario.gateways_per_park).zones
-    with Household() as household, Display(console, scenario, zones) as display:
+    trace = _traffic(options)
+    with Household() as household, Display(console, scenario, trace.truth.incidents) as display:
         if options.target:
             _check_target(options.target)
+        world = None
+        if options.recording:
+            display.phase("reading the recording")
+            world = live_world(trace)
         display.phase("measuring this machine and the harness's own ceiling")
         machine = environment.collect(options.out)
         ceiling = _null_ceiling(household, options)
@@ -84,8 +94,10 @@ def run(options: RunOptions, console: Console) -> Result:
         record, samples = _drive(household, options, platform, display)
         display.phase("reading back everything that was acknowledged")
         verified = _read_back(options, platform.endpoints, record)
-    console.print("          living the world again for the truth, scoring, writing the report", style="dim")
-    world = live_world(scenario)
+    if world is None:
+        console.print("          living the world again for the truth", style="dim")
+        world = live_world(trace)
+    console.print("          scoring, writing the report", style="dim")
     scored = _score(options, world, record)
     result = assemble.result(
         assemble.Gathered(
@@ -117,7 +129,10 @@ class Platform(NamedTuple):
 
 def repeat_command(options: RunOptions) -> str:
     """The command that repeats a run."""
-    words = ["parkbench", "run", options.named, "--seed", str(options.scenario.seed)]
+    if options.recording:
+        words = ["parkbench", "run", "--trace", str(options.recording)]
+    else:
+        words = ["parkbench", "run", options.named, "--seed", str(options.scenario.seed)]
     if options.workers > 1:
         words += ["--workers", str(options.workers)]
     if options.target:
@@ -127,12 +142,45 @@ def repeat_command(options: RunOptions) -> str:
     return shlex.join(words)
 
 
-def live_world(scenario: Scenario) -> World:
-    """Live the whole trace in this process: the ground truth, the count and the digest of what had to be offered."""
-    trace = Trace(scenario)
-    emissions = sum(len(step) for step in trace.steps())
-    facts = assemble.WorldFacts(emissions, f"{trace.digest:016x}")
-    return World(trace.truth, facts, trace.start_ms, trace.measured_from_ms)
+def live_world(trace: Traffic) -> World:
+    """Live the whole trace in this process: the ground truth, the count and the digest of what had to be offered.
+
+    Raises:
+        PeerError: a recording is wrong.
+    """
+    packs = copies = readings = events = requests = 0
+    numbers: defaultdict[tuple[str, str], Numbers] = defaultdict(Numbers)
+    for step in trace.steps():
+        for emission in step:
+            if isinstance(emission, Pack):
+                packs += 1
+                readings += len(emission.columns)
+                copies += numbers[emission.park, emission.gateway].count(emission.sequence) > 0
+            elif isinstance(emission, Event):
+                events += 1
+            else:
+                requests += 1
+    recorded = isinstance(trace, RecordedTrace)
+    count = WorldCount(
+        source="recording" if recorded else "scenario",
+        packs=packs,
+        copies=copies,
+        readings=readings,
+        events=events,
+        requests=requests,
+    )
+    facts = assemble.WorldFacts(
+        sent=count,
+        digest=f"{trace.digest:016x}",
+        span_s=(trace.end_ms - trace.start_ms) / 1000,
+        has_objectives=not isinstance(trace, RecordedTrace) or trace.has_scenario,
+    )
+    truth = None if isinstance(trace, RecordedTrace) and not trace.has_truth else trace.truth
+    return World(truth, facts, trace.start_ms, trace.measured_from_ms)
+
+
+def _traffic(options: RunOptions) -> Traffic:
+    return traffic(options.scenario, str(options.recording or ""))
 
 
 def _check_target(target: Endpoints) -> None:
@@ -162,6 +210,7 @@ def _load_options(options: RunOptions, out: Path) -> load.LoadOptions:
     return load.LoadOptions(
         scenario=options.named,
         seed=options.scenario.seed,
+        recording=options.recording,
         workers=options.workers,
         burst_s=options.burst_s,
         out=out,
@@ -209,7 +258,7 @@ def _read_back(options: RunOptions, endpoints: Endpoints, record: LoadRecord) ->
     """Verify the whole ledger, a few gateways at once."""
     acked = ledger.load(options.out / "ledger.arrow")
     credentials = reference.read_credentials(endpoints.credentials) if endpoints.credentials else None
-    make_again = originals(options.scenario, shift_ms=record.shift_ms, replication=record.replication)
+    make_again = originals(lambda: _traffic(options), shift_ms=record.shift_ms)
 
     def verify(part: Sequence[ledger.Acked]) -> ledger.LedgerResult:
         target = ContractHttp(endpoints.park_url, endpoints.city_url, credentials)
@@ -233,6 +282,8 @@ def _read_back(options: RunOptions, endpoints: Endpoints, record: LoadRecord) ->
 
 
 def _score(options: RunOptions, world: World, record: LoadRecord) -> Scored:
+    if world.truth is None:
+        return not_scored()
     wanted = {(alert.park, alert.gateway, alert.knowable_sequence) for alert in world.truth.expected}
     return score(
         world.truth,
@@ -250,7 +301,11 @@ def _sent_ms(path: Path, wanted: set[PackKey]) -> dict[PackKey, float]:
     with pa.OSFile(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
     keys = zip(*(table[name].to_pylist() for name in ("park", "gateway", "sequence")), strict=True)
-    return {key: sent / 1000 for key, sent in zip(keys, table["sent_us"].to_pylist(), strict=True) if key in wanted}
+    sent_ms: dict[PackKey, float] = {}
+    for key, sent_us in zip(keys, table["sent_us"].to_pylist(), strict=True):
+        if key in wanted:  # of a pack that was sent twice, the first time counts
+            sent_ms[key] = min(sent_us / 1000, sent_ms.get(key, math.inf))
+    return sent_ms
 
 
 def default_out(scenario: Scenario) -> Path:

@@ -3,13 +3,15 @@
 A raise belongs to an expected alert when park, point and rule agree and its onset lies in the window of the occurrence:
 from its onset until it clears, each end widened by the tolerance. The first to be seen is the detection, every other
 one in the same window is a duplicate. A raise that belongs to nothing is false, unless it fits a condition that was
-pending at the end of the trace (undetermined): that one counts nowhere.
+pending at the end of the trace (undetermined), or the truth tolerates it, since it does not judge that rule near that
+incident: those count nowhere.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from benchmarks.result import (
@@ -40,6 +42,7 @@ class LevelScore(NamedTuple):
 
     score: DetectionScore
     seen_ms: list[float | None]
+    tolerated: int
 
 
 class Scored(NamedTuple):
@@ -103,7 +106,12 @@ def score(
     samples = {level: _latencies(truth, levels[level].seen_ms, shift_ms, measured_from_ms, sent_ms) for level in LEVELS}
     information = _information_delays(truth, measured_from_ms)
     return Scored(
-        detection=_together(levels["park"].score, levels["city"].score, len(truth.undetermined)),
+        detection=_together(
+            levels["park"].score,
+            levels["city"].score,
+            len(truth.undetermined),
+            sum(level.tolerated for level in levels.values()),
+        ),
         alert_latency_ms=AlertLatency(
             **{
                 level: Latency(
@@ -123,11 +131,25 @@ def score(
     )
 
 
+def not_scored() -> Scored:
+    """What there is to say of detection when nobody knows what should have been detected."""
+    nothing = _scores(0, 0, 0, 0)
+    nobody = Latency(corrected=Percentiles(), uncorrected=Percentiles())
+    return Scored(
+        detection=msgspec.structs.replace(_together(nothing, nothing, 0, 0), scored=False),
+        alert_latency_ms=AlertLatency(park=nobody, city=nobody),
+        delay_ms=Delay(information=Percentiles(), system_park=Percentiles(), system_city=Percentiles()),
+        incidents=[],
+        samples_ms={level: {"corrected": [], "uncorrected": []} for level in LEVELS},
+    )
+
+
 def score_level(truth: "GroundTruth", raised: Sequence[Seen], *, shift_ms: int, tolerance_ms: int) -> LevelScore:
     """Score the raises of one level. The same event delivered again after a reconnection is one event."""
     windows = _windows(truth, shift_ms, tolerance_ms)
+    spans = _tolerated(truth, shift_ms, tolerance_ms)
     seen: list[float | None] = [None] * len(truth.expected)
-    false = duplicate = 0
+    false = duplicate = tolerated = 0
     delivered: set[tuple[int, str]] = set()
     for sighting in sorted(raised, key=lambda one: one.seen_us):
         alert = sighting.event.alert
@@ -137,15 +159,18 @@ def score_level(truth: "GroundTruth", raised: Sequence[Seen], *, shift_ms: int, 
         if identity in delivered:
             continue
         delivered.add(identity)
-        occurrence = _occurrence(windows.get((alert.park, alert.point, alert.rule), []), alert.onset_ms)
+        key = (alert.park, alert.point, alert.rule)
+        occurrence = _occurrence(windows.get(key, []), alert.onset_ms)
         if occurrence is None:
-            false += 1
+            is_tolerated = any(begin <= alert.onset_ms <= end for begin, end in spans.get(key, []))
+            tolerated += is_tolerated
+            false += not is_tolerated
         elif occurrence.place != _UNDETERMINED and seen[occurrence.place] is None:
             seen[occurrence.place] = sighting.seen_us / 1000
         elif occurrence.place != _UNDETERMINED:
             duplicate += 1
     detected = sum(moment is not None for moment in seen)
-    return LevelScore(_scores(len(seen), detected, false, duplicate), seen)
+    return LevelScore(_scores(len(seen), detected, false, duplicate), seen, tolerated)
 
 
 def _scores(expected: int, detected: int, false: int, duplicate: int) -> DetectionScore:
@@ -162,7 +187,7 @@ def _scores(expected: int, detected: int, false: int, duplicate: int) -> Detecti
     )
 
 
-def _together(park: DetectionScore, city: DetectionScore, undetermined: int) -> Detection:
+def _together(park: DetectionScore, city: DetectionScore, undetermined: int, tolerated: int) -> Detection:
     both = _scores(
         park.expected + city.expected,
         park.detected + city.detected,
@@ -178,6 +203,7 @@ def _together(park: DetectionScore, city: DetectionScore, undetermined: int) -> 
         precision=both.precision,
         recall=both.recall,
         undetermined=undetermined,
+        tolerated=tolerated,
         park=park,
         city=city,
     )
@@ -197,6 +223,15 @@ def _windows(truth: "GroundTruth", shift_ms: int, tolerance_ms: int) -> dict[Key
             _Occurrence(_UNDETERMINED, onset_ms, onset_ms - tolerance_ms, _NEVER)
         )
     return windows
+
+
+def _tolerated(truth: "GroundTruth", shift_ms: int, tolerance_ms: int) -> dict[Key, list[tuple[int, int]]]:
+    """Spans of onset, wall time, in which the truth tolerates an alert; both ends included."""
+    spans: dict[Key, list[tuple[int, int]]] = defaultdict(list)
+    for one in truth.tolerated:
+        span = one.from_ms + shift_ms - tolerance_ms, one.until_ms + shift_ms + tolerance_ms
+        spans[one.park, one.subject, one.rule].append(span)
+    return spans
 
 
 def _occurrence(windows: Sequence[_Occurrence], onset_ms: int) -> _Occurrence | None:

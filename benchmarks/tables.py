@@ -9,12 +9,22 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.environment import Finding
-from benchmarks.result import REPORT_FILE, RESULT_FILE, AuditCheck, DetectionScore, Objective, Percentiles, Result
+from benchmarks.result import (
+    REPORT_FILE,
+    RESULT_FILE,
+    AuditCheck,
+    DetectionScore,
+    Objective,
+    Percentiles,
+    Result,
+    WorldCount,
+)
 from scenarios.model import Scenario
 
 if TYPE_CHECKING:
     from sim.trace import Summary
 
+_NOT_SCORED = "not scored: the recording has no ground truth"
 _BOUNDS = {"at_least": "≥", "at_most": "≤", "equal": "="}
 
 
@@ -55,12 +65,13 @@ def _figures(result: Result) -> Table:
     facts = (
         ("readings/s", f"{ingest.acknowledged_per_s:,.0f} acknowledged of {ingest.offered_per_s:,.0f} offered"),
         ("ledger", _ledger(result)),
-        ("at park", _detection(detection.park)),
-        ("at city", _detection(detection.city)),
+        ("at park", _detection(detection.park) if detection.scored else _NOT_SCORED),
+        ("at city", _detection(detection.city) if detection.scored else _NOT_SCORED),
         (
             "requests",
             ", ".join(f"{one.count:,} {kind} ({one.errors:,} errors)" for kind, one in result.requests.items()),
         ),
+        ("world", _world(result.world)),
     )
     outer = Table.grid(padding=(0, 2))
     outer.add_column(style="default", no_wrap=True)
@@ -80,6 +91,12 @@ def _ledger(result: Result) -> str:
         f"{ledger.acknowledged:,} acknowledged, {ledger.lost:,} lost, {ledger.duplicated:,} duplicated, "
         f"{ledger.altered:,} altered"
     )
+
+
+def _world(world: WorldCount) -> str:
+    copies = f" ({world.copies:,} sent twice)" if world.copies else ""
+    events = f", {world.events:,} events of devices (made, not sent)" if world.events else ""
+    return f"{world.packs:,} packs{copies} of {world.readings:,} readings, {world.requests:,} requests{events}"
 
 
 def _detection(score: DetectionScore) -> str:

@@ -5,7 +5,8 @@ What each act does and how each figure is counted is in `reference_impl/monitori
 
 from typing import Literal
 
-from contract.messages import Alarm, Level, Message, Priority
+from contract.message import Message
+from contract.messages import Alarm, Level, Priority
 
 SHELVING_S_MAX = 24 * 3600
 

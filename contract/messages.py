@@ -7,7 +7,13 @@ from typing import Literal
 
 import msgspec
 
+from contract.cases import Case as Case  # noqa: PLC0414 - handed on
+from contract.cases import CaseApplication as CaseApplication  # noqa: PLC0414 - handed on
+from contract.cases import CaseList as CaseList  # noqa: PLC0414 - handed on
+from contract.device_events import DeviceEvent as DeviceEvent  # noqa: PLC0414 - handed on
 from contract.errors import PeerError
+from contract.message import Message
+from contract.registers import RegisterEntry
 
 MAX_PACK_READINGS = 20_000
 MAX_PACK_BYTES = 4 * 1024 * 1024
@@ -30,10 +36,6 @@ Transition = Literal[
     "return_to_service",
 ]
 Role = Literal["administrator", "gateway", "enterprise", "operator", "auditor", "uplink"]
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all messages: immutable, and an unknown field is an error with its path."""
 
 
 # --- registry and rules ------------------------------------------------------------------------------------------
@@ -186,75 +188,6 @@ class Acknowledgement(Message, frozen=True, kw_only=True):
     comment: str = ""
 
 
-# --- what devices report beside readings ---------------------------------------------------------------------------
-
-
-class DeviceEvent(Message, frozen=True, kw_only=True):
-    """Something happened at a device (`event`), or its state is now as told (`state`).
-
-    Attributes:
-        event_id: unique in the park; the same id again is the same event.
-        at_ms: when, Unix milliseconds.
-        subsystem, zone, device: as in a point's name `subsystem/zone/device/quantity`.
-        kind: what happened, as the catalogue calls it.
-        fields: what is told about it.
-    """
-
-    event_id: str
-    at_ms: int
-    subsystem: str
-    zone: str
-    device: str
-    kind: str
-    traffic: Literal["event", "state"]
-    fields: dict[str, str | int | float | bool] = {}
-
-
-# --- service cases (government matters and other services that are a case) -----------------------------------------
-
-CaseState = Literal["submitted", "approved", "rejected"]
-
-
-class CaseApplication(Message, frozen=True, kw_only=True):
-    """An enterprise applies for a matter. The same `request_id` again returns the same case."""
-
-    request_id: str
-    matter: str
-    enterprise: str
-    form: dict[str, str | int | float | bool]
-
-
-class CaseDecision(Message, frozen=True, kw_only=True):
-    """An officer decides a case."""
-
-    officer: str
-    decision: Literal["approved", "rejected"]
-    reason: str = ""
-
-
-class Case(Message, frozen=True, kw_only=True):
-    """A case as it stands."""
-
-    case_id: str
-    park: str
-    matter: str
-    enterprise: str
-    state: CaseState
-    submitted_ms: int
-    due_ms: int  # promised time limit of the matter
-    form: dict[str, str | int | float | bool]
-    decided_ms: int | None = None
-    officer: str | None = None
-    reason: str = ""
-
-
-class CaseList(Message, frozen=True, kw_only=True):
-    """Cases, newest first; `truncated` when the limit cut the list."""
-
-    cases: list[Case]
-    truncated: bool = False
-
-
 # --- uplink: each park numbers what it tells the city --------------------------------------------------------------
 
 
@@ -277,7 +210,14 @@ class UplinkCase(Message, frozen=True, kw_only=True, tag="case", tag_field="kind
     case: Case
 
 
-UplinkEntry = UplinkAlert | UplinkCase
+class UplinkRegisterEntry(Message, frozen=True, kw_only=True, tag="entry", tag_field="kind"):
+    """An entry of a register that was written, told to the city as far as it may see it."""
+
+    number: int
+    entry: RegisterEntry
+
+
+UplinkEntry = UplinkAlert | UplinkCase | UplinkRegisterEntry
 
 
 class UplinkBatch(Message, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import msgspec
 from contract import messages as m
 from contract.codec import ARROW_STREAM, SENML_CBOR, SENML_JSON
 from contract.examples import examples_of
+from contract.message import Message
 from contract.operations import JSON, OPERATIONS, PROBLEM, Operation, Parameter
 
 VERSION = "1.0.0"
@@ -28,6 +29,8 @@ _PATH_PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "gateway": ("Id of the gateway inside its park.", _IDENTIFIER),
     "alert_id": ("Deterministic identity of the alert.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "case_id": ("Id of the case.", {"type": "string"}),
+    "register": ("Name of the register.", _IDENTIFIER),
+    "entry": ("Id of the entry inside its register and park.", {"type": "string"}),
 }
 _SENML_FIELDS = {
     "bn": "string", "bt": "number", "bu": "string", "bv": "number", "bs": "number", "bver": "integer",
@@ -77,7 +80,7 @@ def _name(kind: Any) -> str:  # noqa: ANN401 - the operations hold types as data
 
 
 def _is_message(kind: Any) -> bool:  # noqa: ANN401 - the operations hold types as data
-    return isinstance(kind, type) and issubclass(kind, m.Message)
+    return isinstance(kind, type) and issubclass(kind, Message)
 
 
 def _tidy(schema: Any) -> Any:  # noqa: ANN401 - a JSON value

@@ -6,7 +6,8 @@ YAML form writes them with a unit instead.
 
 from typing import Literal
 
-from contract.messages import Level, Message, Priority
+from contract.message import Message
+from contract.messages import Level, Priority
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Extent = Literal["point", "device", "zone", "park"]

@@ -12,7 +12,6 @@ import gevent.event
 import gevent.pool
 import msgspec
 
-from contract.catalogue import park_points, standard_rules
 from contract.errors import HarnessError, TargetError
 from contract.messages import CredentialFile, PointList
 from loadtests.clock import SteadyClock
@@ -23,6 +22,7 @@ from loadtests.progress import ProgressLog
 from loadtests.record import TELEMETRY, Burst, LoadRecord, merge
 from loadtests.schedule import Schedule
 from loadtests.targets.contract_http import ContractHttp
+from loadtests.traffic import rules_of, traffic
 from scenarios.model import Scenario
 
 if TYPE_CHECKING:
@@ -41,12 +41,14 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What a person asks for.
 
     Attributes:
+        recording: directory of a recorded trace, whose scenario `scenario` then is; "" to simulate it.
         city_url: base of the city platform; "" when there is none, then only the park level is observed.
         out: directory for the files; made when absent.
         burst_s: length of an unpaced burst; then `park_url` is a null sink.
     """
 
     scenario: Scenario
+    recording: str
     replication: int
     park_url: str
     city_url: str
@@ -167,16 +169,18 @@ class Coordinator:
         self._progress.stage = "preparing the platform"
         for level in self._levels:
             self._clocks[level] = clock_offset(self._target, level, self._clock)
-        layout = park_points(self._options.scenario.points_per_park, self._options.scenario.gateways_per_park)
-        points, rules = PointList(points=list(layout.points)), standard_rules()
-        pool = gevent.pool.Pool(PROVISION_AT_ONCE)
-        parks = self._options.scenario.parks
-        for faults in pool.imap_unordered(
-            lambda park: _attempt(lambda: self._target.provision(park, points, rules)), parks
-        ):
-            if faults:
-                raise faults
-        self._check_empty(layout.gateways[0])
+        options = self._options
+        layouts = traffic(options.scenario, options.recording, replication=options.replication).layouts
+        rules = rules_of(options.scenario)
+
+        def provision(park: str) -> Exception | None:
+            points = PointList(points=list(layouts[park].points))
+            return _attempt(lambda: self._target.provision(park, points, rules))
+
+        for fault in gevent.pool.Pool(PROVISION_AT_ONCE).imap_unordered(provision, options.scenario.parks):
+            if fault:
+                raise fault
+        self._check_empty(layouts[options.scenario.parks[0]].gateways[0])
 
     def _check_empty(self, gateway: str) -> None:
         """A platform that holds an earlier run answers every pack as a duplicate: nothing would be measured."""
@@ -193,6 +197,7 @@ class Coordinator:
         for number, worker in enumerate(self._workers):
             plan = Plan(
                 scenario=options.scenario,
+                recording=options.recording,
                 replication=options.replication,
                 shard=(number, len(self._workers)),
                 park_url=options.park_url,

@@ -19,8 +19,9 @@ from loadtests.clock import Clock
 from loadtests.ledger import PackKey
 from loadtests.record import TELEMETRY, Job
 from loadtests.schedule import Schedule
-from scenarios.model import Scenario
-from sim.trace import Pack, Request, Trace
+from loadtests.traffic import Traffic
+from sim.trace import Event as DeviceEvent
+from sim.trace import Pack, Request
 
 AHEAD_MS = 3_000
 BACKLOG_BYTES_MAX = 512 * 1024 * 1024
@@ -73,7 +74,7 @@ class Feeder:
 
     def __init__(
         self,
-        trace: Trace,
+        trace: Traffic,
         schedule: Schedule,
         clock: Clock,
         *,
@@ -85,7 +86,10 @@ class Feeder:
         self._clock = clock
         self._paced = paced
         self._bytes_max = backlog_bytes_max or (BACKLOG_BYTES_MAX if paced else BURST_BYTES_MAX)
-        self._names = PointNames(trace.layout.names)
+        known: dict[int, PointNames] = {}  # parks with one layout share its names
+        self._names = {
+            park: known.setdefault(id(layout), PointNames(layout.names)) for park, layout in trace.layouts.items()
+        }
         self._media_type = trace.scenario.encoding
         self._step_gap_ms = trace.scenario.sample_period_ms / len(trace.parks) if trace.parks else 0.0
         self._space = Event()
@@ -93,9 +97,13 @@ class Feeder:
         self.backlog_bytes = 0
         self.late_us_max = 0
         self.stalled_us = 0
+        self.events_skipped = 0
         self.finished = False
-        gateways = (*trace.layout.gateways, REQUEST_LANE)
-        self.lanes = {(park, gateway): Lane(park, gateway) for park in trace.parks for gateway in gateways}
+        self.lanes = {
+            (park, gateway): Lane(park, gateway)
+            for park in trace.parks
+            for gateway in (*trace.layouts[park].gateways, REQUEST_LANE)
+        }
 
     def run(self) -> None:
         """Feed until the trace ends, then end the lanes; a burst lives it again and again, with other numbers."""
@@ -112,6 +120,9 @@ class Feeder:
             if emissions and self._paced:
                 self._wait_until_near(emissions[0].due_ms)
             for emission in emissions:
+                if isinstance(emission, DeviceEvent):
+                    self.events_skipped += 1  # platforms have no entrance for them yet
+                    continue
                 self._wait_for_space()
                 ready = self._ready(emission)
                 self.lanes[ready.job.park, ready.job.gateway].put(ready)
@@ -150,7 +161,7 @@ class Feeder:
             job = Job(kind, emission.park, REQUEST_LANE, emission.sequence, 0, 0, intended_us)
             return Ready(job, application, "")
         columns = emission.columns.shifted(self._schedule.shift_ms)
-        body = codec.encode(self._media_type, emission.park, self._names, columns)
+        body = codec.encode(self._media_type, emission.park, self._names[emission.park], columns)
         self.backlog_bytes += len(body)
         digest = pack_digest(columns)
         number = emission.sequence + self._number_offset
@@ -159,13 +170,18 @@ class Feeder:
 
 
 def originals(
-    scenario: Scenario, *, shift_ms: int, replication: int = 0
+    again: Callable[[], Traffic], *, shift_ms: int
 ) -> Callable[[frozenset[PackKey]], Mapping[PackKey, Columns]]:
-    """What `loadtests.ledger.verify` asks for: the packs as they were sent, made again from the trace."""
+    """What `loadtests.ledger.verify` asks for: the packs as they were sent.
+
+    Args:
+        again: gives the trace of the run once more.
+        shift_ms: wall time less scenario time.
+    """
 
     def make(keys: frozenset[PackKey]) -> dict[PackKey, Columns]:
         packs = {}
-        for emission in Trace(scenario, replication=replication).emissions():
+        for emission in again().emissions():
             if isinstance(emission, Pack):
                 key = PackKey(emission.park, emission.gateway, emission.sequence)
                 if key in keys:

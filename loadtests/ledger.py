@@ -119,8 +119,10 @@ class Acked(NamedTuple):
 def load(path: Path) -> list[Acked]:
     """Read a ledger: one entry a gateway, ordered by park and gateway.
 
+    A gateway may send a pack twice. Acknowledged twice, it is still one pack.
+
     Raises:
-        ValueError: it does not have the ledger's columns, or a pack stands in it twice.
+        ValueError: it does not have the ledger's columns, or two packs stand in it under one number.
     """
     with pa.OSFile(str(path)) as file:
         table = pa.ipc.open_file(file).read_all()
@@ -132,13 +134,15 @@ def load(path: Path) -> list[Acked]:
     starts = [
         row for row in range(len(park)) if row == 0 or (park[row], gateway[row]) != (park[row - 1], gateway[row - 1])
     ]
+    all_readings, all_digests = table["readings"].to_numpy().astype(np.int64), table["digest"].to_numpy()
     ledger = []
     for start, end in zip(starts, [*starts[1:], len(park)], strict=True):
-        rows = slice(start, end)
-        if (np.diff(sequence[rows]) == 0).any():
-            raise ValueError(f"{path}: a pack of {park[start]}/{gateway[start]} stands in the ledger twice")
-        readings = table["readings"].to_numpy()[rows].astype(np.int64)
-        ledger.append(Acked(park[start], gateway[start], sequence[rows], readings, table["digest"].to_numpy()[rows]))
+        readings, digest = all_readings[start:end], all_digests[start:end]
+        numbers, first = np.unique(sequence[start:end], return_index=True)
+        of_number = np.repeat(first, np.diff(first, append=end - start))
+        if (digest != digest[of_number]).any() or (readings != readings[of_number]).any():
+            raise ValueError(f"{path}: two packs of {park[start]}/{gateway[start]} stand in it under one number")
+        ledger.append(Acked(park[start], gateway[start], numbers, readings[first], digest[first]))
     return ledger
 
 

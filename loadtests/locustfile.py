@@ -29,6 +29,7 @@ from loadtests.session import Session, prepare
 from loadtests.targets.null import sink
 from loadtests.users import OneUserPerPark, ParkUser, show_in
 from scenarios.model import find
+from sim.recorded import RecordedTrace
 
 __all__ = ["OneUserPerPark", "ParkUser"]
 
@@ -45,6 +46,7 @@ def add_options(parser: Any, **_: Any) -> None:
         parser.add_argument(name, default=default, env_var=variable, help=f"{text} [env {variable}]", **more)
 
     option("--scenario", "first-morning", "name of a scenario of the library, or a YAML file")
+    option("--trace", "", "directory of a recorded trace to replay instead of a scenario")
     option("--city", "", "base URL of the city platform; none: only the park level is observed")
     option("--credentials", "", "credential files of the platforms, comma-separated")
     option(
@@ -162,8 +164,8 @@ class Node:
 
     def _read_options(self) -> RunOptions:
         given = self._environment.parsed_options
-        scenario = find(given.scenario)
-        if given.trace_seed:
+        scenario = RecordedTrace(Path(given.trace)).scenario if given.trace else find(given.scenario)
+        if given.trace_seed and not given.trace:
             scenario = msgspec.structs.replace(scenario, seed=int(given.trace_seed))
         park_url = self._environment.host or ""
         if given.null and not park_url:
@@ -175,6 +177,7 @@ class Node:
             raise HarnessError(f"--out: {out} already holds a run")
         return RunOptions(
             scenario=scenario,
+            recording=str(Path(given.trace).resolve()) if given.trace else "",
             replication=given.replication,
             park_url=park_url,
             city_url=given.city or "",

@@ -23,12 +23,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One worker's part of a run.
 
     Attributes:
+        recording: directory of a recorded trace to replay; "" to simulate the scenario.
         shard: (number of this worker from 0, number of workers); it serves `scenario.parks[i::n]`.
         drain_s: how long after the end of the trace what is late is still handed in.
         burst_s: length of an unpaced burst against the null sink; 0 for a run by the schedule.
     """
 
     scenario: Scenario
+    recording: str
     replication: int
     shard: tuple[int, int]
     park_url: str

@@ -21,19 +21,20 @@ from loadtests.sender import Attempt, Interval, Sender
 from loadtests.targets import Target
 from loadtests.targets.contract_http import ContractHttp
 from loadtests.targets.null import NullTarget
-from sim.trace import Trace
+from loadtests.traffic import Traffic, traffic
 
 REPORT_EVERY_S = 1.0
 
 Tell = Callable[[str, bytes], None]
 
 
-def prepare(plan: Plan) -> Trace:
+def prepare(plan: Plan) -> Traffic:
     """Build this worker's share of the world, and run the compiled parts once so that no pack waits for a compiler."""
-    trace = Trace(plan.scenario, shard=plan.shard, replication=plan.replication)
+    trace = traffic(plan.scenario, plan.recording, shard=plan.shard, replication=plan.replication)
     if trace.parks:
         columns = Columns(np.zeros(1, np.int32), np.full(1, trace.start_ms, np.int64), np.zeros(1))
-        codec.encode(plan.scenario.encoding, trace.parks[0], PointNames(trace.layout.names), columns)
+        park = trace.parks[0]
+        codec.encode(plan.scenario.encoding, park, PointNames(trace.layouts[park].names), columns)
         pack_digest(columns)
     return trace
 
@@ -57,7 +58,7 @@ class Session:
     """
 
     def __init__(
-        self, plan: Plan, trace: Trace, schedule: Schedule, tell: Tell, show: Callable[[Attempt], None]
+        self, plan: Plan, trace: Traffic, schedule: Schedule, tell: Tell, show: Callable[[Attempt], None]
     ) -> None:
         self._plan = plan
         self._trace = trace
@@ -130,6 +131,7 @@ class Session:
             ),
             complete=self._feeder.finished,
         )
+        record.events_skipped = self._feeder.events_skipped
         self._target.close()
         self._tell(RECORD, msgspec.msgpack.encode(record))
         self.finished.set()

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import simpy
 
-from contract import catalogue
 from contract.errors import TargetError
 from contract.messages import AlertEvent, ParkOverviewList, PointList, UplinkBatch
 from loadtests.targets.in_process import InProcess
-from sim.trace import Pack, Request, Trace
+from loadtests.traffic import Traffic, rules_of
+from sim.trace import Event, Pack, Request
 
 
 class Faults(NamedTuple):
@@ -60,7 +60,7 @@ class Simulated(NamedTuple):
     faults: dict[str, int]
 
 
-def simulate(trace: Trace, *, uplink_delay_ms: int = 20, faults: Faults | None = None) -> Simulated:
+def simulate(trace: Traffic, *, uplink_delay_ms: int = 20, faults: Faults | None = None) -> Simulated:
     """Run a trace through the real nodes in virtual time; every emission arrives when it is due.
 
     Args:
@@ -74,7 +74,7 @@ def simulate(trace: Trace, *, uplink_delay_ms: int = 20, faults: Faults | None =
 class _Simulation:
     """One run of `simulate`."""
 
-    def __init__(self, trace: Trace, uplink_delay_ms: int, faults: Faults) -> None:
+    def __init__(self, trace: Traffic, uplink_delay_ms: int, faults: Faults) -> None:
         self.trace = trace
         self.delay_ms = uplink_delay_ms
         self.faults = faults
@@ -86,9 +86,9 @@ class _Simulation:
         self.cuts = {park: self._draw_cuts() for park in trace.parks}
 
     def run(self) -> Simulated:
-        points, rules = PointList(points=list(self.trace.layout.points)), catalogue.standard_rules()
+        rules = rules_of(self.trace.scenario)
         for park in self.trace.parks:
-            self.target.provision(park, points, rules)
+            self.target.provision(park, PointList(points=list(self.trace.layouts[park].points)), rules)
         self.env.process(self._feed())
         self.env.run()
         readings, digest = self.target.stored()
@@ -105,6 +105,8 @@ class _Simulation:
 
     def _feed(self) -> Generator[simpy.Event, Any, None]:
         for emission in self.trace.emissions():
+            if isinstance(emission, Event):
+                continue  # platforms have no entrance for events of devices yet
             yield self.env.timeout(emission.due_ms - self.env.now)
             if isinstance(emission, Pack):
                 self._deliver_pack(emission)

@@ -246,6 +246,9 @@ def _check_times(file: str, document: ScenarioDocument, written: dict[str, Any])
 
 
 def _outage(file: str, path: str, document: ScenarioDocument, entry: OutageDocument, parks: tuple[str, ...]) -> Outage:
+    if document.links != "field":
+        wanted = '"links: field", since only those links can be interrupted'
+        raise ScenarioError(file, path, wanted=wanted, found=f'"links: {document.links}"')
     _check_park(file, path, entry.park, parks)
     if entry.gateway is not None and entry.gateway > document.gateways_per_park:
         wanted = f"a gateway from 1 to {document.gateways_per_park}"
@@ -280,12 +283,19 @@ def _check_span(file: str, path: str, document: ScenarioDocument, at: Duration, 
 def _incident(
     file: str, path: str, document: ScenarioDocument, entry: IncidentDocument, parks: tuple[str, ...]
 ) -> Incident:
+    if entry.kind == "storm" and entry.park == "*":
+        _check_span(file, path, document, entry.at, entry.duration)
+        return _written(entry)
     _check_park(file, path, entry.park, parks)
     zones = ZONES_PER_GATEWAY * document.gateways_per_park
     if entry.zone > zones:
         wanted = f"a zone from 1 to {zones} ({ZONES_PER_GATEWAY} for each gateway)"
         raise ScenarioError(file, f"{path}.zone", wanted=wanted, found=str(entry.zone))
     _check_span(file, path, document, entry.at, entry.duration)
+    return _written(entry)
+
+
+def _written(entry: IncidentDocument) -> Incident:
     return Incident(
         kind=entry.kind,
         park=entry.park,

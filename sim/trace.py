@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from itertools import groupby
 
 import msgspec
-import numpy as np
 
-from contract import catalogue
-from contract.columns import reading_hashes
+from contract.columns import pack_digest
 from scenarios.model import Scenario
+from sim.network import NetworkReport, total
 from sim.world import (
     Emission,
     Event,
@@ -25,6 +24,7 @@ from sim.world import (
     UndeterminedAlert,
     World,
 )
+from sim.world.model import layout_of
 from sim.world.park import Turn
 
 __all__ = [
@@ -77,9 +77,9 @@ class Trace:
         self.scenario = scenario
         self.replication = replication
         self.parks = scenario.parks[number::shards]
-        self.layout = catalogue.park_points(scenario.points_per_park, scenario.gateways_per_park)
-        self.layouts = dict.fromkeys(self.parks, self.layout)
+        self.layouts = {park: layout_of(scenario, park) for park in self.parks}
         self._world: World | None = None
+        self._living: World | None = None
         world = self._begin()
         self._world = world  # the first to be lived
         self.start_ms, self.measured_from_ms, self.end_ms = world.start_ms, world.measured_from_ms, world.end_ms
@@ -99,17 +99,24 @@ class Trace:
                 step += turn.requests
             yield from sorted(step, key=_order)
 
+    @property
+    def network(self) -> NetworkReport | None:
+        """What became of the readings on the links so far; None where packs arrive when they are sent."""
+        if self.scenario.links == "direct" or self._living is None:
+            return None
+        return total([park.network.report() for park in self._living.parks])
+
     def _begin(self) -> World:
         world, self._world = self._world, None
         world = world or World(self.scenario, self.parks, self.replication)
+        self._living = world
         self.truth = world.truth
         self.digest = 0
         return world
 
     def _turns(self) -> Iterator[Turn]:
         for turn in self._begin().turns():
-            # The readings of a turn are those of its packs, so their hashes add up to the same sum.
-            digest = int(reading_hashes(turn.columns).sum(dtype=np.uint64))
+            digest = sum(map(pack_digest, turn.readings))
             digest += sum(map(event_digest, turn.events)) + sum(map(request_digest, turn.requests))
             self.digest = (self.digest + digest) & _DIGEST_MASK
             yield turn
@@ -172,8 +179,8 @@ def summary(trace: Trace) -> Summary:
         scenario=trace.scenario.name,
         seed=trace.scenario.seed,
         parks=len(trace.parks),
-        gateways=len(trace.parks) * len(trace.layout.gateways),
-        points=len(trace.parks) * len(trace.layout.points),
+        gateways=sum(len(layout.gateways) for layout in trace.layouts.values()),
+        points=sum(len(layout.points) for layout in trace.layouts.values()),
         packs=packs,
         readings=readings,
         events=subsystems.total(),

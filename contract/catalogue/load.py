@@ -9,7 +9,17 @@ import msgspec
 import yaml
 
 from contract.addresses import check_identifier
-from contract.catalogue.model import Device, Entry, Limit, Mark, Matter, Park, QuantityProfile, Subsystem
+from contract.catalogue.model import (
+    Device,
+    Entry,
+    HolidayYear,
+    Limit,
+    Mark,
+    Matter,
+    Park,
+    QuantityProfile,
+    Subsystem,
+)
 from contract.catalogue.written_rules import Written, park_rule, quantity_rule
 from contract.errors import HarnessError, PeerError
 from contract.rules import Rule
@@ -87,6 +97,25 @@ def matters() -> tuple[Matter, ...]:
 
 
 @functools.cache
+def holidays() -> tuple[HolidayYear, ...]:
+    """The public holidays, year by year without a gap.
+
+    Raises:
+        HarnessError: a year is missing, a day lies in another year, or a holiday ends before it begins.
+    """
+    loaded = read("holidays.yaml", tuple[HolidayYear, ...])
+    for number, year in enumerate(loaded):
+        where = f"holidays.yaml: [{number}]"
+        if year.year != loaded[0].year + number:
+            raise HarnessError(f"{where}.year: expected {loaded[0].year + number}, found {year.year}")
+        if any(day.year != year.year for off in year.off for day in (off.first, off.last)):
+            raise HarnessError(f"{where}.off: expected days of {year.year}")
+        if any(off.last < off.first for off in year.off):
+            raise HarnessError(f"{where}.off: expected each first day before or at its last")
+    return loaded
+
+
+@functools.cache
 def subsystems() -> tuple[Subsystem, ...]:
     """The 14 management subsystems, in the order of their files."""
     files = sorted((_folder() / "subsystems").iterdir(), key=lambda file: file.name)
@@ -113,6 +142,11 @@ def _rules_file() -> _RulesFile:
 
 def _folder() -> Traversable:
     return resources.files("contract.catalogue")
+
+
+def read(name: str, kind: type[_T]) -> _T:
+    """One of the catalogue's files; raises HarnessError with the file, the place and what is wrong."""
+    return _read(_folder() / name, kind)
 
 
 def _read(file: Traversable, kind: type[_T]) -> _T:

@@ -1,5 +1,6 @@
 """Types of the catalogue. Every record carries where it comes from and how far to trust it."""
 
+import datetime as dt
 from typing import Literal
 
 import msgspec
@@ -12,6 +13,8 @@ Mark = Literal["V", "S", "M", "A"]
 
 Tier = Literal["1", "3", "7", "36"]
 Phase = Literal["pilot-2018", "second-2019", "third-2019", "full-2020"]
+Shifts = Literal["day", "two", "continuous"]
+"""One shift, two shifts, or three around the clock."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +28,10 @@ class Park(Entry, frozen=True, kw_only=True):
         tier: group of the plan; which park belongs to which is inferred (`tier_mark`).
         latitude, longitude: degrees north and east, rough (`position_mark`).
         phase: batch of the plan in which the park is connected.
+        industries: those that the park is known for; each is an entry of `industries()`.
+        area_km2: of the built-up park, as far as known.
+        firms: enterprises in the park.
+        size: its number of points relative to the mean over all parks; their mean is 1.
         synthetic: the park is invented to fill the plan's number.
         source, mark: of the name.
     """
@@ -39,11 +46,65 @@ class Park(Entry, frozen=True, kw_only=True):
     phase_mark: Mark
     industries: tuple[str, ...]
     industries_mark: Mark
+    area_km2: float
+    area_mark: Mark
+    firms: int
+    firms_mark: Mark
+    size: float
     synthetic: bool
     source: str
     mark: Mark
     tier_mark: Mark = "A"
     position_mark: Mark = "A"
+    size_mark: Mark = "A"
+
+
+class Industry(Entry, frozen=True, kw_only=True):
+    """What an industry means for a park; all of it is assumption.
+
+    Attributes:
+        industry: as parks name it.
+        family: group of industries that are much alike.
+        shifts: when it works.
+        power_kw: typical mean electric power of a firm.
+        zones: kinds of zone in turn (`ZoneKind.zone_kind`).
+        weights: factor on the points of a subsystem ("safety") or, before that, of a kind of device ("safety/gas").
+    """
+
+    industry: str
+    name_en: str
+    name_zh: str
+    family: str
+    shifts: Shifts
+    power_kw: float
+    zones: tuple[str, ...]
+    weights: dict[str, float]
+    mark: Mark = "A"
+
+
+class ZoneKind(Entry, frozen=True, kw_only=True):
+    """What a zone is used for, with its names."""
+
+    zone_kind: str
+    name_en: str
+    name_zh: str
+
+
+class DaysOff(Entry, frozen=True, kw_only=True):
+    """A public holiday from its first to its last day."""
+
+    first: dt.date
+    last: dt.date
+
+
+class HolidayYear(Entry, frozen=True, kw_only=True):
+    """The public holidays of a year, and the weekend days `worked` in exchange."""
+
+    year: int
+    off: tuple[DaysOff, ...]
+    worked: tuple[dt.date, ...]
+    source: str
+    mark: Mark
 
 
 class Limit(Entry, frozen=True, kw_only=True):
@@ -134,6 +195,10 @@ class Subsystem(Entry, frozen=True, kw_only=True):
     profiles: tuple[QuantityProfile, ...]
 
 
+Service = Literal["government", "financing", "innovation", "applications", "supply-chain", "capacity", "logistics"]
+"""The seven services of a park's service platform."""
+
+
 class FormField(Entry, frozen=True, kw_only=True):
     """A field of an application; `minimum` for numbers, `choices` for strings."""
 
@@ -149,6 +214,7 @@ class Matter(Entry, frozen=True, kw_only=True):
     """A service matter that enterprises apply for; `code` is what an application names."""
 
     code: str
+    service: Service
     name_en: str
     name_zh: str
     kind: str

@@ -3,7 +3,7 @@
 OpenAPI is generated from it, clients take their paths from it, and the reference platform's routes are held to it.
 """
 
-from contract.operations import alerts, cases, node, telemetry, uplink
+from contract.operations import alerts, cases, device_events, node, registers, telemetry, uplink
 from contract.operations.shape import EVENT_STREAM, JSON, LIMIT, PLAIN, PROBLEM, Operation, Parameter
 from contract.operations.telemetry import SEQUENCE_HEADER
 
@@ -23,8 +23,10 @@ __all__ = [
 OPERATIONS: tuple[Operation, ...] = (
     *node.OPERATIONS,
     *telemetry.OPERATIONS,
+    *device_events.OPERATIONS,
     *alerts.OPERATIONS,
     *cases.OPERATIONS,
+    *registers.OPERATIONS,
     *uplink.OPERATIONS,
 )
 

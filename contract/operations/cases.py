@@ -1,6 +1,6 @@
 """Service cases."""
 
-from contract import messages as m
+from contract import cases
 from contract.operations.shape import AUTH, LIMIT, Operation, query
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -12,8 +12,8 @@ OPERATIONS: tuple[Operation, ...] = (
         roles=("enterprise",),
         status=201,
         summary="Apply for a matter.",
-        request=m.CaseApplication,
-        response=m.Case,
+        request=cases.CaseApplication,
+        response=cases.Case,
         errors=(400, *AUTH, 404, 409, 413, 422, 503),
     ),
     Operation(
@@ -24,7 +24,7 @@ OPERATIONS: tuple[Operation, ...] = (
         roles=("enterprise", "operator", "auditor"),
         summary="The cases of a park.",
         parameters=(query("enterprise", "string", "Only this enterprise."), LIMIT),
-        response=m.CaseList,
+        response=cases.CaseList,
         errors=(400, *AUTH, 404, 503),
     ),
     Operation(
@@ -34,18 +34,30 @@ OPERATIONS: tuple[Operation, ...] = (
         level=("park",),
         roles=("enterprise", "operator", "auditor"),
         summary="One case.",
-        response=m.Case,
+        response=cases.Case,
         errors=(*AUTH, 404, 503),
     ),
     Operation(
-        id="decide_case",
+        id="get_case_matches",
+        method="GET",
+        path="/v1/parks/{park}/cases/{case_id}/matches",
+        level=("park", "city"),
+        roles=("enterprise", "operator", "auditor"),
+        summary="Open cases that fit this one, the best first, with the reasons: of its park, at the city of all parks "
+        "that the token may see.",
+        parameters=(LIMIT,),
+        response=cases.CaseMatchList,
+        errors=(400, *AUTH, 404, 503),
+    ),
+    Operation(
+        id="act_on_case",
         method="POST",
-        path="/v1/parks/{park}/cases/{case_id}/decision",
+        path="/v1/parks/{park}/cases/{case_id}/acts",
         level=("park",),
-        roles=("operator",),
-        summary="Decide a case.",
-        request=m.CaseDecision,
-        response=m.Case,
+        roles=("enterprise", "operator"),
+        summary="Do what the procedure of the case's matter allows: accept, supplement, approve, withdraw and so on.",
+        request=cases.CaseAct,
+        response=cases.Case,
         errors=(400, *AUTH, 404, 409, 413, 422, 503),
     ),
 )

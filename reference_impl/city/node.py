@@ -1,21 +1,27 @@
 """The city node: what all parks have told, applied exactly once, without I/O."""
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 from msgspec.structs import replace
 
+from contract.cases import Case
+from contract.catalogue import matters
+from contract.catalogue.procedures import procedure_of_kind
 from contract.errors import PeerError
 from contract.messages import (
     Alert,
-    Case,
     ParkOverview,
     ParkOverviewList,
     UplinkAlert,
     UplinkBatch,
+    UplinkCase,
     UplinkEntry,
     UplinkReceipt,
+    UplinkRegisterEntry,
 )
+from contract.registers import RegisterEntry
 from reference_impl.park.change import EventDraft
 
 RECENT_ALERTS_MAX = 10_000
@@ -30,6 +36,7 @@ class CityChange(NamedTuple):
         overview: what the city now knows of the park, replacing the former row (it holds `applied_through`).
         events: transitions of alerts in order; the store numbers them and keeps each `alert` as the newest of its id.
         cases: cases as they are now.
+        entries: entries of registers as they are now.
     """
 
     park: str
@@ -37,6 +44,7 @@ class CityChange(NamedTuple):
     overview: ParkOverview
     events: Sequence[EventDraft] = ()
     cases: Sequence[Case] = ()
+    entries: Sequence[RegisterEntry] = ()
 
 
 class CityNode:
@@ -84,7 +92,8 @@ class CityNode:
             response=UplinkReceipt(applied_through=overview.applied_through),
             overview=overview,
             events=events,
-            cases=[entry.case for entry in fresh if not isinstance(entry, UplinkAlert)],
+            cases=[entry.case for entry in fresh if isinstance(entry, UplinkCase)],
+            entries=[entry.entry for entry in fresh if isinstance(entry, UplinkRegisterEntry)],
         )
 
     def _overview(self, park: str) -> ParkOverview:
@@ -160,8 +169,11 @@ def _check_batch(park: str, batch: UplinkBatch, applied_through: int) -> None:
 
 
 def _parks_of(entry: UplinkEntry) -> set[str]:
-    about = (entry.alert, entry.alarm) if isinstance(entry, UplinkAlert) else (entry.case,)
-    return {each.park for each in about if each is not None}
+    if isinstance(entry, UplinkCase):
+        return {entry.case.park}
+    if isinstance(entry, UplinkRegisterEntry):
+        return {entry.entry.park}
+    return {each.park for each in (entry.alert, entry.alarm) if each is not None}
 
 
 def _counted(overview: ParkOverview, entries: Sequence[UplinkEntry]) -> ParkOverview:
@@ -169,13 +181,29 @@ def _counted(overview: ParkOverview, entries: Sequence[UplinkEntry]) -> ParkOver
     if not entries:
         return overview
     transitions = [entry.transition for entry in entries if isinstance(entry, UplinkAlert)]
-    states = [entry.case.state for entry in entries if not isinstance(entry, UplinkAlert)]
-    raised, opened = transitions.count("raise"), states.count("submitted")
+    cases = [entry.case for entry in entries if isinstance(entry, UplinkCase)]
+    raised, opened = transitions.count("raise"), sum(len(case.steps) == 1 for case in cases)
     return replace(
         overview,
         applied_through=entries[-1].number,
         alerts_standing=overview.alerts_standing + raised - transitions.count("clear"),
         alerts_total=overview.alerts_total + raised,
-        cases_open=overview.cases_open + 2 * opened - len(states),
+        cases_open=overview.cases_open + opened - sum(map(_closes, cases)) + sum(map(_opens_again, cases)),
         cases_total=overview.cases_total + opened,
     )
+
+
+def _closes(case: Case) -> bool:
+    """Did the case's last step close it?"""
+    return case.closed_ms is not None
+
+
+def _opens_again(case: Case) -> bool:
+    """Did the case's last step open it again?"""
+    procedure = procedure_of_kind()[_kind_of()[case.matter]]
+    return case.closed_ms is None and len(case.steps) > 1 and procedure.state(case.steps[-2].state).final
+
+
+@functools.cache
+def _kind_of() -> Mapping[str, str]:
+    return {matter.code: matter.kind for matter in matters()}

@@ -1,4 +1,4 @@
-"""The cases of a park: applications of enterprises for service matters, and what officers decide."""
+"""The cases of a park: one engine for whatever is opened, acted upon and closed by the procedure of its matter."""
 
 import hashlib
 import math
@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 import msgspec
 from msgspec.structs import replace
 
+from contract.cases import Case, CaseAct, CaseApplication, CaseStep
 from contract.catalogue import FormField, Matter
+from contract.catalogue.procedures import Act, Actor, Procedure, procedure_of_kind
 from contract.errors import PeerError
-from contract.messages import Case, CaseApplication, CaseDecision
+from reference_impl.park.recent import Recent
 
 RECENT_CASES_MAX = 1000
 TEXT_LENGTH_MAX = 2000
@@ -34,29 +36,15 @@ class CaseBook:
     Args:
         park: the park.
         matters: service matters by code.
-        cases: recent cases, the longest untouched first.
 
     Attributes:
         cases: recent cases by id, the longest untouched first.
     """
 
-    def __init__(self, park: str, matters: Mapping[str, Matter], cases: Iterable[Case] = ()) -> None:
+    def __init__(self, park: str, matters: Mapping[str, Matter]) -> None:
         self._park = park
         self._matters = matters
-        self.cases: dict[str, Case] = {}
-        for case in cases:
-            self._keep(case)
-
-    def _keep(self, case: Case) -> None:
-        self.cases.pop(case.case_id, None)
-        self.cases[case.case_id] = case
-        if len(self.cases) > RECENT_CASES_MAX:
-            del self.cases[next(iter(self.cases))]
-
-    def recall(self, case: Case) -> None:
-        """Hold a case of the store, unless it is held already."""
-        if case.case_id not in self.cases:
-            self._keep(case)
+        self.cases: Recent[str, Case] = Recent(RECENT_CASES_MAX)
 
     def open(self, application: CaseApplication, now_ms: int) -> tuple[Case, bool]:
         """The case of an application, and whether it is new.
@@ -66,19 +54,12 @@ class CaseBook:
         """
         _check_length(application.request_id, "request_id", IDENTITY_LENGTH_MAX)
         _check_length(application.enterprise, "enterprise", IDENTITY_LENGTH_MAX)
-        matter = self._matters.get(application.matter)
-        if matter is None:
-            raise PeerError(
-                "unknown matter",
-                where="matter",
-                found=repr(application.matter),
-                wanted=" or ".join(sorted(self._matters)),
-            )
+        matter = self._matter(application.matter)
         check_form(matter.form, application.form)
         identity = case_id(self._park, application)
         known = self.cases.get(identity)
         if known is not None:
-            if (known.matter, known.form) != (application.matter, application.form):
+            if (known.matter, known.steps[0].form) != (application.matter, application.form):
                 raise PeerError(
                     "request id was used for another application",
                     status=409,
@@ -87,50 +68,147 @@ class CaseBook:
                     wanted="a new id, or the same matter and form as before",
                 )
             return known, False
+        procedure = procedure_of_kind()[matter.kind]
+        step = CaseStep(
+            request_id=application.request_id,
+            act="open",
+            by=application.enterprise,
+            state=procedure.opens,
+            at_ms=now_ms,
+            form=application.form,
+        )
         case = Case(
             case_id=identity,
             park=self._park,
             matter=application.matter,
             enterprise=application.enterprise,
-            state="submitted",
+            state=procedure.opens,
             submitted_ms=now_ms,
             due_ms=now_ms + matter.promised_days * DAY_MS,
+            state_due_ms=_state_due_ms(matter, procedure, procedure.opens, now_ms),
             form=application.form,
+            steps=[step],
         )
-        self._keep(case)
+        self.cases.keep(case.case_id, case)
         return case, True
 
-    def decide(self, identity: str, decision: CaseDecision, now_ms: int) -> tuple[Case, bool]:
-        """The case as decided, and whether that is new.
+    def act(self, identity: str, request: CaseAct, actor: Actor, now_ms: int) -> tuple[Case, bool]:
+        """The case after an act, and whether that is new.
+
+        Args:
+            identity: id of the case.
+            request: what is done.
+            actor: on which side its author stands.
+            now_ms: the node's wall time.
 
         Raises:
-            PeerError: 404 unknown case; 409 it was decided otherwise; 422 no officer is named, or too long a reason.
+            PeerError: 403 not for this side, or another enterprise's case; 404 unknown case; 409 the state does not
+                allow it, or the request id was used for something else; 422 unknown act, wrong form, nobody named.
         """
-        _check_length(decision.officer, "officer", IDENTITY_LENGTH_MAX)
-        if len(decision.reason) > TEXT_LENGTH_MAX:
-            raise _too_long("reason", decision.reason, TEXT_LENGTH_MAX)
+        _check_length(request.request_id, "request_id", IDENTITY_LENGTH_MAX)
+        _check_length(request.by, "by", IDENTITY_LENGTH_MAX)
+        if len(request.comment) > TEXT_LENGTH_MAX:
+            raise _too_long("comment", request.comment, TEXT_LENGTH_MAX)
         case = self.cases.get(identity)
         if case is None:
             raise PeerError("unknown case", status=404, where="case_id", found=repr(identity), wanted="id of a case")
-        if case.state != "submitted":
-            if (case.state, case.officer, case.reason) == (decision.decision, decision.officer, decision.reason):
-                return case, False
-            raise PeerError(
-                "case has been decided",
-                status=409,
-                where="case_id",
-                found=f"a case {case.state} by {case.officer!r}",
-                wanted="a case that is not decided",
-            )
-        case = replace(
-            case, state=decision.decision, decided_ms=now_ms, officer=decision.officer, reason=decision.reason
-        )
-        self._keep(case)
+        if _was_done(case, request):
+            return case, False
+        matter = self._matter(case.matter)
+        allowed = _allowed(procedure_of_kind()[matter.kind], case, request, actor)
+        if request.form and not allowed.form:
+            wanted = f"none: the act {request.act} brings no entries"
+            raise PeerError("unexpected form", where="form", found=f"{len(request.form)} entries", wanted=wanted)
+        check_form(matter.form, {**case.form, **request.form})
+        case = _after(case, request, allowed.to, matter, now_ms)
+        self.cases.keep(case.case_id, case)
         return case, True
 
+    def _matter(self, code: str) -> Matter:
+        matter = self._matters.get(code)
+        if matter is None:
+            wanted = " or ".join(sorted(self._matters))
+            raise PeerError("unknown matter", where="matter", found=repr(code), wanted=wanted)
+        return matter
 
-def check_form(fields: Iterable[FormField], form: Mapping[str, FormValue]) -> None:
-    """Hold a form to the fields of its matter: every field there, no other, each of its type and in its bounds.
+
+def _was_done(case: Case, request: CaseAct) -> bool:
+    """Was this very act done before?"""
+    for step in case.steps:
+        if step.request_id == request.request_id:
+            if (step.act, step.by, step.comment, step.form) == (request.act, request.by, request.comment, request.form):
+                return True
+            raise PeerError(
+                "request id was used for another act",
+                status=409,
+                where="request_id",
+                found=repr(request.request_id),
+                wanted="a new id, or the same act as before",
+            )
+    return False
+
+
+def _allowed(procedure: Procedure, case: Case, request: CaseAct, actor: Actor) -> Act:
+    """The act, if its author may do it in the case's state."""
+    act = procedure.act(request.act)
+    if act is None:
+        wanted = " or ".join(each.act for each in procedure.acts)
+        raise PeerError("unknown act", where="act", found=repr(request.act), wanted=wanted)
+    if actor not in act.by:
+        wanted = f"somebody on the side of {' or '.join(act.by)}"
+        found = f"{request.act!r} by {actor}"
+        raise PeerError("act of another side", status=403, where="act", found=found, wanted=wanted)
+    if actor == "enterprise" and request.by != case.enterprise:
+        raise PeerError(
+            "case of another enterprise", status=403, where="by", found=repr(request.by), wanted="the case's enterprise"
+        )
+    if case.state not in act.origins:
+        raise PeerError(
+            "the state does not allow it",
+            status=409,
+            where="act",
+            found=f"{request.act!r} of a case that is {case.state}",
+            wanted=f"a case that is {' or '.join(act.origins)}",
+        )
+    return act
+
+
+def _after(case: Case, request: CaseAct, state: str, matter: Matter, now_ms: int) -> Case:
+    """The case after an act that is allowed. While it waited for the applicant its promise stood still."""
+    procedure = procedure_of_kind()[matter.kind]
+    waited_ms = now_ms - case.steps[-1].at_ms if procedure.state(case.state).waits else 0
+    step = CaseStep(
+        request_id=request.request_id,
+        act=request.act,
+        by=request.by,
+        state=state,
+        at_ms=now_ms,
+        comment=request.comment,
+        form=request.form,
+    )
+    return replace(
+        case,
+        state=state,
+        due_ms=case.due_ms + waited_ms,
+        state_due_ms=_state_due_ms(matter, procedure, state, now_ms),
+        form={**case.form, **request.form},
+        steps=[*case.steps, step],
+        closed_ms=now_ms if procedure.state(state).final else None,
+    )
+
+
+def _state_due_ms(matter: Matter, procedure: Procedure, state: str, now_ms: int) -> int | None:
+    share = procedure.state(state).share
+    return None if share is None else now_ms + round(share * matter.promised_days * DAY_MS)
+
+
+def check_form(fields: Iterable[FormField], form: Mapping[str, FormValue], *, where: str = "form") -> None:
+    """Hold a form to its fields: every field there, no other, each of its type and in its bounds.
+
+    Args:
+        fields: what is wanted.
+        form: what was written.
+        where: what errors call the form.
 
     Raises:
         PeerError: 422 with the path of the first fault, such as `form.flow_m3_day`.
@@ -139,13 +217,13 @@ def check_form(fields: Iterable[FormField], form: Mapping[str, FormValue]) -> No
     for name in form:
         if name not in known:
             raise PeerError(
-                "unknown form field", where=f"form.{name}", found="a field", wanted=" or ".join(sorted(known))
+                "unknown form field", where=f"{where}.{name}", found="a field", wanted=" or ".join(sorted(known))
             )
     for name, field in known.items():
         if name not in form:
-            raise PeerError("form field is missing", where=f"form.{name}", found="nothing", wanted=_wanted(field))
+            raise PeerError("form field is missing", where=f"{where}.{name}", found="nothing", wanted=_wanted(field))
         if not _fits(field, form[name]):
-            raise PeerError("wrong form field", where=f"form.{name}", found=repr(form[name]), wanted=_wanted(field))
+            raise PeerError("wrong form field", where=f"{where}.{name}", found=repr(form[name]), wanted=_wanted(field))
 
 
 def _fits(field: FormField, value: FormValue) -> bool:

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import msgspec
 
 from contract.columns import Columns
+from contract.device_events import DeviceEvent, EventReceipt
 from contract.messages import Alarm, Alert, Case, PackReceipt, PointList, Transition, UplinkEntry
+from contract.registers import RegisterEntry
 from contract.rules import RuleSet
 
 
@@ -68,7 +70,9 @@ class Change(NamedTuple):
         packs: packs for the journal; empty for a duplicate.
         events: transitions in order; the store numbers them and keeps each `alert` as the newest of its id, and each
             `alarm` while it is set aside.
+        device_events: events of devices; the store keeps each id once.
         cases: cases as they are now.
+        entries: entries of registers as they are now.
         uplink: entries for the outbox, numbered without gaps by the node.
         sources: positions that moved, replacing the former one of their gateway.
         points: the new list of points, if it was set.
@@ -79,10 +83,12 @@ class Change(NamedTuple):
     """
 
     park: str
-    response: PackReceipt | Alert | Alarm | Case | PointList | RuleSet | None
+    response: PackReceipt | EventReceipt | Alert | Alarm | Case | RegisterEntry | PointList | RuleSet | None
     packs: Sequence[StoredPack] = ()
     events: Sequence[EventDraft] = ()
+    device_events: Sequence[DeviceEvent] = ()
     cases: Sequence[Case] = ()
+    entries: Sequence[RegisterEntry] = ()
     uplink: Sequence[UplinkEntry] = ()
     sources: Sequence[SourcePosition] = ()
     points: PointList | None = None
@@ -93,4 +99,5 @@ class Change(NamedTuple):
     @property
     def empty(self) -> bool:
         """Nothing is to be stored: the response only repeats what is durable already."""
-        return not (self.packs or self.events or self.cases or self.sources or self.points or self.rules)
+        made = (self.packs, self.events, self.device_events, self.cases, self.entries, self.sources)
+        return not (any(made) or self.points or self.rules)

@@ -7,23 +7,25 @@ import msgspec
 from msgspec.structs import replace
 
 from contract.alarms import AlarmAct, Shelving
+from contract.cases import Case, CaseAct, CaseApplication
 from contract.catalogue import matters
+from contract.catalogue.procedures import Actor
 from contract.columns import Columns
+from contract.device_events import DeviceEvent, EventReceipt
 from contract.errors import PeerError
 from contract.messages import (
     MAX_FUTURE_MS,
     Acknowledgement,
     Alarm,
     Alert,
-    Case,
-    CaseApplication,
-    CaseDecision,
     PackReceipt,
     PointList,
     UplinkAlert,
     UplinkCase,
+    UplinkRegisterEntry,
 )
 from contract.names import NameIndex
+from contract.registers import EntryFields, RegisterEntry
 from contract.rulebook import check_rules
 from contract.rules import RuleSet
 from reference_impl.monitoring import Monitor
@@ -32,6 +34,8 @@ from reference_impl.park.alarm_states import Act
 from reference_impl.park.alerts import AlertBook
 from reference_impl.park.cases import CaseBook, case_id
 from reference_impl.park.change import Change, EventDraft, SourcePosition, StoredPack
+from reference_impl.park.device_events import check_events
+from reference_impl.park.registers import EntryBook, for_city
 from reference_impl.park.registry import Registry, check_points, register
 from reference_impl.park.sources import Source
 
@@ -77,7 +81,7 @@ class ParkNode:
     it from the store.
 
     The node keeps every current alert and a bounded window of recent others, and a bounded window of recent cases; the
-    store has them all. Before `acknowledge`, `open_case` or `decide_case` with an id that is not in `alerts` or
+    store has them all. Before `acknowledge`, `open_case` or `act_on_case` with an id that is not in `alerts` or
     `cases`, the host looks it up in the store and hands it in with `recall_alert` or `recall_case`.
 
     Attributes:
@@ -96,6 +100,7 @@ class ParkNode:
         self._monitor: Monitor | None = None
         self._sources: dict[str, Source] = {}
         self._alerts = AlertBook(park)
+        self._entries = EntryBook(park)
         self._cases = CaseBook(park, {matter.code: matter for matter in matters()})
 
     @property
@@ -227,6 +232,15 @@ class ParkNode:
             late_readings=applied.late,
         )
 
+    def take_events(self, events: Sequence[DeviceEvent], now_ms: int) -> Change:
+        """Take events of devices, all of them or none; ids that are stored change nothing.
+
+        Raises:
+            PeerError: 422 an event is invalid, with its path.
+        """
+        check_events(events, now_ms)
+        return Change(self.park, EventReceipt(events=len(events)), device_events=events)
+
     def _tell(self, events: Sequence[EventDraft]) -> list[UplinkAlert]:
         """Number what the city is to know."""
         first = self.outbox_number + 1
@@ -292,13 +306,13 @@ class ParkNode:
         """
         return self._case_change(*self._cases.open(application, now_ms))
 
-    def decide_case(self, case_id: str, decision: CaseDecision, now_ms: int) -> Change:
-        """An officer decides a case. The same decision again is an empty change.
+    def act_on_case(self, case_id: str, act: CaseAct, actor: Actor, now_ms: int) -> Change:
+        """Somebody does something with a case. The same act again is an empty change.
 
         Raises:
-            PeerError: 404 unknown case; 409 it was decided otherwise; 422 no officer is named.
+            PeerError: 403 not for this side; 404 unknown case; 409 its state does not allow it; 422 a fault in the act.
         """
-        return self._case_change(*self._cases.decide(case_id, decision, now_ms))
+        return self._case_change(*self._cases.act(case_id, act, actor, now_ms))
 
     def _case_change(self, case: Case, new: bool) -> Change:
         if not new:
@@ -306,13 +320,34 @@ class ParkNode:
         self.outbox_number += 1
         return Change(self.park, case, cases=(case,), uplink=(UplinkCase(number=self.outbox_number, case=case),))
 
+    def put_entry(self, register: str, entry: str, written: EntryFields, now_ms: int) -> Change:
+        """Write an entry of a register. The same again is an empty change.
+
+        Raises:
+            PeerError: 404 unknown register; 422 wrong fields, wrong id, nobody named.
+        """
+        made, new = self._entries.put(register, entry, written, now_ms)
+        if not new:
+            return Change(self.park, made)
+        self.outbox_number += 1
+        told = UplinkRegisterEntry(number=self.outbox_number, entry=for_city(made))
+        return Change(self.park, made, entries=(made,), uplink=(told,))
+
+    def knows_entry(self, register: str, entry: str) -> bool:
+        """Does the node remember the entry? If not, the host hands in what the store has."""
+        return (register, entry) in self._entries.entries
+
+    def recall_entry(self, entry: RegisterEntry) -> None:
+        """Take an entry back from the store; does nothing when the node has it."""
+        self._entries.entries.recall((entry.register, entry.entry), entry)
+
     def recall_alert(self, alert: Alert) -> None:
         """Take an alert back from the store; does nothing when the node has it."""
         self._alerts.recall(alert)
 
     def recall_case(self, case: Case) -> None:
         """Take a case back from the store; does nothing when the node has it."""
-        self._cases.recall(case)
+        self._cases.cases.recall(case.case_id, case)
 
     def snapshot(self) -> bytes:
         """State of the monitoring core and of what alerts leave behind; empty before points are registered.
@@ -338,7 +373,7 @@ class ParkNode:
             node._sources[position.gateway].resume(position)
         node._alerts.restore(stored.alerts, stored.aside)
         for case in stored.cases:
-            node._cases.recall(case)
+            node._cases.cases.recall(case.case_id, case)
         if stored.snapshot and node._monitor is not None:
             snapshot = msgspec.msgpack.decode(stored.snapshot, type=_Snapshot)
             node._monitor.resume(snapshot.core)

@@ -7,7 +7,7 @@ import msgspec
 
 from contract.messages import ParkOverview
 from reference_impl.city.node import CityChange, CityNode
-from reference_impl.store import history
+from reference_impl.store import history, register_entries
 from reference_impl.store.database import rows_parameter
 from reference_impl.store.history import StoredEvent
 from reference_impl.store.level_store import LevelStore
@@ -46,6 +46,7 @@ class CityStore(LevelStore):
         with self.database.transaction() as writer:
             events = history.put_events(writer, drafts, self.event_number, known_ms)
             history.put_cases(writer, (case for change in changes for case in change.cases))
+            register_entries.put(writer, (each for change in changes for each in change.entries))
             writer.execute(_PUT_OVERVIEWS, (rows_parameter(list(overviews.items())),))
         self.event_number += len(events)
         return events

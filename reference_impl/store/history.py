@@ -47,9 +47,12 @@ CREATE TABLE IF NOT EXISTS service_case (
     case_id TEXT PRIMARY KEY,
     park TEXT NOT NULL,
     enterprise TEXT NOT NULL,
+    matter TEXT NOT NULL,
     submitted_ms INTEGER NOT NULL,
+    closed_ms INTEGER,
     body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS case_open ON service_case (matter, submitted_ms DESC, case_id) WHERE closed_ms IS NULL;
 CREATE INDEX IF NOT EXISTS case_by_park ON service_case (park, submitted_ms DESC, case_id);
 """
 
@@ -70,11 +73,12 @@ INSERT INTO alarm (park, point, rule, body) VALUES (?, ?, ?, ?)
 ON CONFLICT (park, point, rule) DO UPDATE SET body = excluded.body
 """
 _PUT_CASES = """
-INSERT INTO service_case (case_id, park, enterprise, submitted_ms, body)
+INSERT INTO service_case (case_id, park, enterprise, matter, submitted_ms, closed_ms, body)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'), json_extract(value, '$[4]')
+       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+       json_extract(value, '$[6]')
 FROM json_each(?) WHERE true
-ON CONFLICT (case_id) DO UPDATE SET body = excluded.body
+ON CONFLICT (case_id) DO UPDATE SET closed_ms = excluded.closed_ms, body = excluded.body
 """
 
 EVERY_PARK = "*"
@@ -139,7 +143,10 @@ def _put_alarm(connection: sqlite3.Connection, alarm: Alarm) -> None:
 
 def put_cases(connection: sqlite3.Connection, cases: Iterable[Case]) -> None:
     """Store cases as they are now."""
-    rows = [(each.case_id, each.park, each.enterprise, each.submitted_ms, _json(each)) for each in cases]
+    rows = [
+        (each.case_id, each.park, each.enterprise, each.matter, each.submitted_ms, each.closed_ms, _json(each))
+        for each in cases
+    ]
     if rows:
         connection.execute(_PUT_CASES, (rows_parameter(rows),))
 
@@ -204,6 +211,16 @@ def case(connection: sqlite3.Connection, park: str, case_id: str) -> Case | None
     """One case of a park as it is now."""
     row = connection.execute("SELECT body FROM service_case WHERE case_id = ? AND park = ?", (case_id, park)).fetchone()
     return _case(row[0]) if row else None
+
+
+def cases_of_matters(connection: sqlite3.Connection, park: str, matters: Sequence[str], limit: int) -> list[Case]:
+    """Open cases of some matters, of one park or of `EVERY_PARK`, newest first."""
+    rows = connection.execute(
+        "SELECT body FROM service_case WHERE closed_ms IS NULL AND matter IN (SELECT value FROM json_each(?1)) "
+        "AND (?2 = '*' OR park = ?2) ORDER BY submitted_ms DESC, case_id LIMIT ?3",
+        (msgspec.json.encode(list(matters)).decode(), park, limit),
+    )
+    return [_case(body) for (body,) in rows]
 
 
 def _json(message: msgspec.Struct) -> str:

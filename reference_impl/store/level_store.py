@@ -4,8 +4,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from contract.alarms import AlarmKpiReport, AlarmList, IncidentList
+from contract.cases import Case
 from contract.messages import AlertList, Credential
-from reference_impl.store import history, periods, tokens
+from contract.registers import RegisterEntry, RegisterEntryList
+from reference_impl.store import history, periods, register_entries, tokens
 from reference_impl.store.database import Database, FolderLock
 from reference_impl.store.history import StoredEvent
 
@@ -25,7 +27,7 @@ class LevelStore:
 
     def __init__(self, folder: Path, name: str, schema: str) -> None:
         self._lock = FolderLock(folder)
-        self.database = Database(folder / name, schema + history.SCHEMA + tokens.SCHEMA)
+        self.database = Database(folder / name, schema + history.SCHEMA + register_entries.SCHEMA + tokens.SCHEMA)
         with self.database.reading() as reader:
             self.event_number = history.last_event_number(reader)
 
@@ -63,6 +65,31 @@ class LevelStore:
         """Key figures of a period, of one park or of all `parks`."""
         with self.database.reading() as reader:
             return periods.kpis(reader, park, sorted(parks), begin_ms, end_ms)
+
+    def case(self, park: str, case_id: str) -> Case | None:
+        """One case of a park."""
+        with self.database.reading() as reader:
+            return history.case(reader, park, case_id)
+
+    def open_cases(self, park: str, matters: Sequence[str], limit: int) -> list[Case]:
+        """Open cases of some matters, of one park or of `*`, newest first."""
+        with self.database.reading() as reader:
+            return history.cases_of_matters(reader, park, matters, limit)
+
+    def entry(self, register: str, park: str, name: str) -> RegisterEntry | None:
+        """One entry of a register."""
+        with self.database.reading() as reader:
+            return register_entries.entry(reader, register, park, name)
+
+    def entries(self, register: str, park: str, limit: int) -> RegisterEntryList:
+        """Entries of a register, of one park or of `*`."""
+        with self.database.reading() as reader:
+            return register_entries.entries(reader, register, park, limit)
+
+    def all_entries(self, register: str, park: str) -> list[RegisterEntry]:
+        """Every entry of a register, of one park or of `*`, for a summary."""
+        with self.database.reading() as reader:
+            return register_entries.all_entries(reader, register, park)
 
     def close(self) -> None:
         """Close the database and give the folder back."""

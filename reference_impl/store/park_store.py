@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from contract.messages import Alert, Case, CaseList, PointList
+from contract.cases import CaseList
+from contract.device_events import EventList
+from contract.messages import Alert, PointList
 from contract.rules import RuleSet
 from reference_impl.park.change import Change, SourcePosition
 from reference_impl.park.node import ParkNode, StoredPark
-from reference_impl.store import history, outbox
+from reference_impl.store import device_events, history, outbox, register_entries
 from reference_impl.store.database import rows_parameter
 from reference_impl.store.history import StoredEvent
 from reference_impl.store.journal import JournalRow, decode_row, encode_row
@@ -80,7 +82,7 @@ class ParkStore(LevelStore):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "park.sqlite", _SCHEMA + outbox.SCHEMA)
+        super().__init__(folder, "park.sqlite", _SCHEMA + outbox.SCHEMA + device_events.SCHEMA)
         self.telemetry = TelemetryStore(folder / "telemetry.duckdb")
         with self.database.reading() as reader:
             newest_row = int(reader.execute("SELECT coalesce(max(last), 0) FROM journal").fetchone()[0])
@@ -113,6 +115,8 @@ class ParkStore(LevelStore):
             snapshots = self._put_parks(writer, changes)
             events = history.put_events(writer, drafts, self.event_number, known_ms)
             history.put_cases(writer, (case for change in changes for case in change.cases))
+            register_entries.put(writer, (each for change in changes for each in change.entries))
+            device_events.put(writer, ((change.park, each) for change in changes for each in change.device_events))
             uplink = outbox.put(writer, entries)
             told = self._shorten_outbox(writer)
             self._trim(writer)
@@ -255,15 +259,17 @@ class ParkStore(LevelStore):
         with self.database.reading() as reader:
             return history.alert(reader, alert_id)
 
+    def device_events(
+        self, park: str, period_ms: tuple[int, int], *, subsystem: str | None, kind: str | None, limit: int
+    ) -> EventList:
+        """Events of a park in a period, newest first."""
+        with self.database.reading() as reader:
+            return device_events.events(reader, park, period_ms, subsystem=subsystem, kind=kind, limit=limit)
+
     def cases(self, park: str, enterprise: str | None, limit: int) -> CaseList:
         """Cases of a park, newest first."""
         with self.database.reading() as reader:
             return history.cases(reader, park, enterprise, limit)
-
-    def case(self, park: str, case_id: str) -> Case | None:
-        """One case of a park."""
-        with self.database.reading() as reader:
-            return history.case(reader, park, case_id)
 
     def entries_after(self, park: str, number: int, limit: int) -> list[StoredEntry]:
         """Outbox entries of a park after `number`, in order."""

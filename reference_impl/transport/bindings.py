@@ -22,6 +22,7 @@ from reference_impl.transport.metrics import Metrics
 
 ROWS_DEFAULT = 1000
 ROWS_MAX = 10_000
+PERIOD_MS_MAX = 31 * 24 * 3_600_000
 BODY_BYTES_MAX = 4 * 1024 * 1024
 LARGE_BODY_BYTES_MAX = 32 * 1024 * 1024
 LARGE_BODIES = frozenset({"put_points"})
@@ -69,6 +70,18 @@ class Call(NamedTuple):
                 "invalid parameter", status=400, where="query.limit", found=str(rows), wanted=f"1 to {ROWS_MAX}"
             )
         return rows
+
+    def period_ms(self) -> tuple[int, int]:
+        """The parameters `from_ms` and `to_ms`.
+
+        Raises:
+            PeerError: 400 they are no period, or one that is too long.
+        """
+        begin_ms, end_ms = int(self.values["from_ms"]), int(self.values["to_ms"])
+        if not begin_ms < end_ms <= begin_ms + PERIOD_MS_MAX:
+            wanted = f"above {begin_ms}, at most {begin_ms + PERIOD_MS_MAX}"
+            raise PeerError("invalid parameter", status=400, where="query.to_ms", found=str(end_ms), wanted=wanted)
+        return begin_ms, end_ms
 
     def scope(self, park: str | None) -> str:
         """The park to look at, `*` for all: what was asked for, within what the token covers.

@@ -86,7 +86,7 @@ class CityHost:
         return self.node.parks
 
     @property
-    def alert_queries(self) -> CityStore:
+    def queries_to(self) -> CityStore:
         """The store, as the operations of both levels see it."""
         return self.store
 

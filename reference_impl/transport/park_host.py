@@ -190,7 +190,7 @@ class ParkHost:
         return self.nodes.keys()
 
     @property
-    def alert_queries(self) -> ParkStore:
+    def queries_to(self) -> ParkStore:
         """The store, as the operations of both levels see it."""
         return self.store
 

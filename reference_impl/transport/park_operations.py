@@ -1,11 +1,12 @@
 """The operations of the park level, bound to a host."""
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from contract import arrow
 from contract.columns import Columns
 from contract.errors import PeerError
-from contract.messages import Acknowledgement, CaseApplication, CaseDecision, PointList, Reading, ReadingList
+from contract.messages import Acknowledgement, PointList, Reading, ReadingList
 from contract.rulebook import matching
 from contract.rules import RuleSet
 from reference_impl.park.alarm_states import Act
@@ -16,6 +17,12 @@ from reference_impl.transport.access import forbidden
 from reference_impl.transport.bindings import INT64_MAX, Call, Handler, Response
 from reference_impl.transport.park_host import ParkHost
 from reference_impl.transport.watching import watching
+
+if TYPE_CHECKING:
+    from contract.cases import CaseAct, CaseApplication
+    from contract.catalogue.procedures import Actor
+    from contract.device_events import EventBatch
+    from contract.registers import EntryFields
 
 GLOB_LENGTH_MAX = 200
 
@@ -32,15 +39,18 @@ def park_handlers(host: ParkHost) -> Mapping[str, Handler]:
         "get_gateway_readings": operations.get_gateway_readings,
         "get_latest": operations.get_latest,
         "get_readings": operations.get_readings,
+        "post_events": operations.post_events,
+        "get_events": operations.get_events,
         "acknowledge_alert": operations.acknowledge_alert,
         "shelve_alarm": operations.shelve_alarm,
         "unshelve_alarm": operations.unshelve_alarm,
         "remove_alarm_from_service": operations.remove_alarm_from_service,
         "return_alarm_to_service": operations.return_alarm_to_service,
+        "put_entry": operations.put_entry,
         "post_case": operations.post_case,
         "get_cases": operations.get_cases,
         "get_case": operations.get_case,
-        "decide_case": operations.decide_case,
+        "act_on_case": operations.act_on_case,
     }
 
 
@@ -126,6 +136,22 @@ class ParkOperations:
         )
         return _reading_list(name, columns, rows)
 
+    # --- events of devices ---
+
+    async def post_events(self, call: Call) -> Response:
+        """Take events of devices."""
+        batch: EventBatch = call.body
+        return await self._changed(call, lambda node, now_ms: node.take_events(batch.events, now_ms))
+
+    async def get_events(self, call: Call) -> Response:
+        """Events of a period."""
+        park, period_ms, rows = call.path["park"], call.period_ms(), call.rows()
+        subsystem, kind = call.text("subsystem"), call.text("kind")
+        store = self._host.store
+        return await self._host.query(
+            lambda: store.device_events(park, period_ms, subsystem=subsystem, kind=kind, limit=rows)
+        )
+
     # --- alerts ---
 
     async def acknowledge_alert(self, call: Call) -> Response:
@@ -165,6 +191,23 @@ class ParkOperations:
     async def _act(self, call: Call, act: Act) -> Response:
         return await self._changed(call, lambda node, now_ms: node.act(act, call.body, now_ms))
 
+    # --- registers ---
+
+    async def put_entry(self, call: Call) -> Response:
+        """Write an entry of a register."""
+        park, register, entry = call.path["park"], call.path["register"], call.path["entry"]
+        written: EntryFields = call.body
+        former = None
+        if not self._host.nodes[park].knows_entry(register, entry):
+            former = await self._host.query(lambda: self._host.store.entry(register, park, entry))
+
+        def do(node: ParkNode, now_ms: int) -> Change:
+            if former is not None:
+                node.recall_entry(former)
+            return node.put_entry(register, entry, written, now_ms)
+
+        return await self._changed(call, do)
+
     # --- cases ---
 
     async def post_case(self, call: Call) -> Response:
@@ -173,11 +216,12 @@ class ParkOperations:
         case_id = self._node(call).case_id(application)
         return await self._case(call, case_id, lambda node, now_ms: node.open_case(application, now_ms))
 
-    async def decide_case(self, call: Call) -> Response:
-        """Decide a case."""
-        decision: CaseDecision = call.body
+    async def act_on_case(self, call: Call) -> Response:
+        """Do something with a case."""
+        act: CaseAct = call.body
         case_id = call.path["case_id"]
-        return await self._case(call, case_id, lambda node, now_ms: node.decide_case(case_id, decision, now_ms))
+        actor: Actor = "enterprise" if call.principal.role == "enterprise" else "operator"
+        return await self._case(call, case_id, lambda node, now_ms: node.act_on_case(case_id, act, actor, now_ms))
 
     async def _case(self, call: Call, case_id: str, then: Callable[[ParkNode, int], Change]) -> Response:
         """Let the node do something about a case that it may have to be reminded of."""

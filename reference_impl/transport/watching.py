@@ -1,13 +1,18 @@
-"""Operations that both levels have: health, metrics, alerts and their stream."""
+"""Operations that both levels have: health, metrics, alerts and their stream, registers."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Literal, Protocol, TypeVar, get_args
 
 from contract.alarms import AlarmKpiReport, AlarmList, IncidentList
+from contract.cases import Case, CaseMatchList
+from contract.catalogue.matching import matchings
 from contract.errors import PeerError
 from contract.messages import AlarmState, AlertList, Health
 from contract.operations import PLAIN
+from contract.registers import RegisterEntry, RegisterEntryList
+from reference_impl.park.matching import matches
+from reference_impl.park.registers import register_of, summary
 from reference_impl.store.history import StoredEvent
 from reference_impl.transport.answers import Answer, unavailable
 from reference_impl.transport.bindings import Call, Handler, Response, unknown_park
@@ -18,11 +23,11 @@ from reference_impl.transport.streams import AlertStreams
 T = TypeVar("T")
 VERSION = version("parkbench")
 STATES = get_args(AlarmState)
-PERIOD_MS_MAX = 31 * 24 * 3_600_000
+CANDIDATES_MAX = 10_000  # newest open cases that one answer looks at
 
 
-class AlertQueries(Protocol):
-    """What a store answers about alerts."""
+class Queries(Protocol):
+    """What a store answers about alerts and registers."""
 
     def alerts(self, park: str, state: str | None, incident: str | None, limit: int) -> AlertList:
         """Alerts of one park or of `*`, newest onset first."""
@@ -38,6 +43,22 @@ class AlertQueries(Protocol):
 
     def kpis(self, park: str, parks: Collection[str], begin_ms: int, end_ms: int) -> AlarmKpiReport:
         """Key figures of a period, of one park or of all `parks`."""
+        ...
+
+    def case(self, park: str, case_id: str) -> Case | None:
+        """One case of a park."""
+        ...
+
+    def open_cases(self, park: str, matters: Sequence[str], limit: int) -> list[Case]:
+        """Open cases of some matters, of one park or of `*`."""
+        ...
+
+    def entries(self, register: str, park: str, limit: int) -> RegisterEntryList:
+        """Entries of a register, of one park or of `*`."""
+        ...
+
+    def all_entries(self, register: str, park: str) -> list[RegisterEntry]:
+        """Every entry of a register, for a summary."""
         ...
 
     def events_after(self, number: int, park: str, limit: int) -> list[StoredEvent]:
@@ -67,7 +88,7 @@ class Node(Protocol):
         ...
 
     @property
-    def alert_queries(self) -> AlertQueries:
+    def queries_to(self) -> Queries:
         """Its store."""
         ...
 
@@ -94,24 +115,26 @@ def watching(node: Node) -> Mapping[str, Handler]:
                 "invalid parameter", status=400, where="query.state", found=repr(state), wanted=" or ".join(STATES)
             )
         incident = call.text("incident")
-        return await node.query(lambda: node.alert_queries.alerts(park, state, incident, rows))
+        return await node.query(lambda: node.queries_to.alerts(park, state, incident, rows))
 
     async def get_alarms(call: Call) -> Response:
         park, rows = _park(node, call), call.rows()
-        return await node.query(lambda: node.alert_queries.alarms(park, rows))
+        return await node.query(lambda: node.queries_to.alarms(park, rows))
 
     async def get_incidents(call: Call) -> Response:
-        park, rows, (begin_ms, end_ms) = _park(node, call), call.rows(), _period(call)
-        return await node.query(lambda: node.alert_queries.incidents(park, begin_ms, end_ms, rows))
+        park, rows, (begin_ms, end_ms) = _park(node, call), call.rows(), call.period_ms()
+        return await node.query(lambda: node.queries_to.incidents(park, begin_ms, end_ms, rows))
 
     async def get_alarm_kpis(call: Call) -> Response:
-        park, (begin_ms, end_ms) = _park(node, call), _period(call)
-        return await node.query(lambda: node.alert_queries.kpis(park, node.parks, begin_ms, end_ms))
+        park, (begin_ms, end_ms) = _park(node, call), call.period_ms()
+        return await node.query(lambda: node.queries_to.kpis(park, node.parks, begin_ms, end_ms))
 
     async def stream_alerts(call: Call) -> Response:
         return node.streams.stream(call.principal.park, call.integer("Last-Event-ID"))
 
     return {
+        **_matching(node),
+        **_registers(node),
         "health": health,
         "metrics": metrics,
         "get_alerts": get_alerts,
@@ -122,6 +145,37 @@ def watching(node: Node) -> Mapping[str, Handler]:
     }
 
 
+def _matching(node: Node) -> Mapping[str, Handler]:
+    async def get_case_matches(call: Call) -> Response:
+        park, case_id, rows = call.path["park"], call.path["case_id"], call.rows()
+        scope = call.principal.park if node.level == "city" else park
+        return await node.query(lambda: _matches(node.queries_to, park, case_id, scope, rows))
+
+    return {"get_case_matches": get_case_matches}
+
+
+def _matches(store: Queries, park: str, case_id: str, scope: str, rows: int) -> CaseMatchList:
+    case = store.case(park, case_id)
+    if case is None:
+        raise PeerError("unknown case", status=404, where="case_id", found=repr(case_id), wanted="id of a case")
+    matching = matchings().get(case.matter)
+    if matching is None:
+        return CaseMatchList(matches=[])
+    return matches(case, matching, store.open_cases(scope, matching.offers, CANDIDATES_MAX), rows)
+
+
+def _registers(node: Node) -> Mapping[str, Handler]:
+    async def get_entries(call: Call) -> Response:
+        register, park, rows = register_of(call.path["register"]).register, _park(node, call), call.rows()
+        return await node.query(lambda: node.queries_to.entries(register, park, rows))
+
+    async def get_register_summary(call: Call) -> Response:
+        register, park, by = register_of(call.path["register"]), _park(node, call), call.text("by") or "park"
+        return await node.query(lambda: summary(register, by, node.queries_to.all_entries(register.register, park)))
+
+    return {"get_entries": get_entries, "get_register_summary": get_register_summary}
+
+
 def _park(node: Node, call: Call) -> str:
     asked = call.text("park")
     park = call.scope(asked)
@@ -129,16 +183,3 @@ def _park(node: Node, call: Call) -> str:
         error = unknown_park(asked)
         raise PeerError("invalid parameter", status=400, where="query.park", found=error.found, wanted=error.wanted)
     return park
-
-
-def _period(call: Call) -> tuple[int, int]:
-    """The parameters `from_ms` and `to_ms`.
-
-    Raises:
-        PeerError: 400 they are no period, or one that is too long.
-    """
-    begin_ms, end_ms = int(call.values["from_ms"]), int(call.values["to_ms"])
-    if not begin_ms < end_ms <= begin_ms + PERIOD_MS_MAX:
-        wanted = f"above {begin_ms}, at most {begin_ms + PERIOD_MS_MAX}"
-        raise PeerError("invalid parameter", status=400, where="query.to_ms", found=str(end_ms), wanted=wanted)
-    return begin_ms, end_ms

@@ -1,6 +1,6 @@
 """The mesa world: parks, enterprises and incidents as agents, points as numpy columns."""
 
-from sim.world.emission import Emission, Event, Pack, Request
+from sim.emission import Emission, Event, Pack, Request
 from sim.world.model import World
 from sim.world.truth import ExpectedAlert, GroundTruth, IncidentTruth, UndeterminedAlert
 

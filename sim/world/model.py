@@ -1,29 +1,39 @@
-"""The world: a mesa model, stepped by one process of SimPy, which owns the time."""
+"""The world: a mesa model in SimPy's time."""
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 import mesa
 import numpy as np
 import simpy
 
 from contract import catalogue
-from scenarios.model import Incident, Scenario, ScenarioError
+from contract.catalogue import ParkPoints
+from scenarios.model import Scenario, ScenarioError
+from sim.network import Cut
 from sim.randomness import stream
-from sim.world.enterprise import EnterpriseAgent
-from sim.world.incident import IncidentAgent
-from sim.world.park import Blueprint, ParkAgent, Turn
-from sim.world.physics import frame
-from sim.world.truth import GroundTruth
+from sim.world.activity import Activity, staff_of
+from sim.world.economy import Economy
+from sim.world.ground import city_weather
+from sim.world.incidents.course import plan
+from sim.world.incidents.kinds import manners, responders
+from sim.world.incidents.park_incidents import ParkIncidents, incident_truth
+from sim.world.incidents.plan import CITY
+from sim.world.park import Blueprint, ParkAgent, Turn, blueprint
+from sim.world.truth import GroundTruth, Touch, Witness
 
 
 class World(mesa.Model):
-    """Parks with their points, enterprises and incidents.
+    """Parks with their points, devices, enterprises and incidents.
 
     Args:
         scenario: what to simulate.
         parks: ids of the parks that live in this world, a part of the scenario's.
         replication: number of the repetition.
+
+    Attributes:
+        env: owns the time; links are cut and restored by processes of it.
+        truth: what the platform under test never sees.
+        economy: the enterprises of all the scenario's parks.
 
     Raises:
         ScenarioError: an incident would touch nothing.
@@ -37,11 +47,16 @@ class World(mesa.Model):
         self.end_ms = self.measured_from_ms + round(scenario.duration_s * 1000)
         self.env = simpy.Environment(initial_time=self.start_ms)
         self.truth = GroundTruth()
-        self._blueprint = blueprint(scenario)
-        self._turn: Turn | None = None
-        self._parks = [self._settle(park, replication) for park in parks]
+        self.weather = city_weather(scenario.seed, replication, self.start_ms)
+        self.plan = plan(scenario, replication)
+        self.economy = Economy(scenario, parks, replication=replication, start_ms=self.start_ms, end_ms=self.end_ms)
+        self._replication = replication
+        self._prints = _blueprints(scenario, parks)
+        self.parks = [self._settle(park) for park in parks]
+        self._turning: Iterator[ParkAgent] = iter(())
+        self._interrupt_firms()
+        self._whole_city(parks)
         self.truth.arrange()
-        self._next_park = iter(self._parks)
         # mesa keeps every model that ever had an agent alive by this table; all agents have their ids by now.
         mesa.Agent._ids.pop(self, None)  # noqa: SLF001 - mesa has no public way
         self.env.process(self._clock())
@@ -50,96 +65,142 @@ class World(mesa.Model):
         """Live to the end, one turn after another: every park in every sample period."""
         while self.env.peek() < float("inf"):
             self.env.step()
-            if self._turn is not None:
-                turn, self._turn = self._turn, None
-                yield turn
-        for park in self._parks:
+            for park in self._turning:
+                yield park.step()
+        for park in self.parks:
             if park.witness is not None:
                 park.witness.close()
         self.truth.arrange()
 
     def step(self) -> None:
-        """One turn: the next park lives one sample period."""
-        next(self._next_park).step()
-
-    def emit(self, turn: Turn) -> None:
-        """An agent's intent: this leaves the world."""
-        self._turn = turn
+        """It is every park's turn."""
+        self._turning = iter(self.parks)
 
     def _clock(self) -> Generator[simpy.Event]:
         period_ms = self.scenario.sample_period_ms
         for _ in range(self.start_ms, self.end_ms, period_ms):
-            self._next_park = iter(self._parks)
-            for _ in self._parks:
-                self.step()
-                yield self.env.timeout(0)  # so that who feeds a live platform from here can do so after every turn
+            self.step()
             yield self.env.timeout(period_ms)
 
-    def _settle(self, park: str, replication: int) -> ParkAgent:
+    def _settle(self, park: str) -> ParkAgent:
         """Build one park with its residents."""
         place = _places()[park]
 
         def named(name: str) -> np.random.Generator:
-            return stream(self.scenario.seed, replication=replication, park=place, name=name)
+            return stream(self.scenario.seed, replication=self._replication, park=place, name=name)
 
-        agent = ParkAgent(self, park, place, self._blueprint, build=named("build"), noise=named("noise"))
-        enterprises = [
-            EnterpriseAgent(
-                self,
-                f"{park}-e{number:04d}",
-                rate_per_hour=self.scenario.requests_per_enterprise_hour,
-                matters=catalogue.matters(),
-                begin_ms=self.start_ms,
-                rng=named(f"enterprise {number}"),
-            )
-            for number in range(1, self.scenario.enterprises_per_park + 1)
-        ]
-        incidents = [
-            self._incident(number, incident, agent, named)
-            for number, incident in enumerate(self.scenario.incidents)
-            if incident.park == park
-        ]
-        self.truth.incidents += [incident.truth for incident in incidents]
-        agent.settle(enterprises, incidents, self.truth)
+        agent = ParkAgent(self, park, place, self._prints[park], named=named, cuts=self._cuts(park))
+        incidents = ParkIncidents(self.plan.of_park(park), agent.surroundings)
+        self._check(incidents)
+        self.truth.incidents += incidents.truth
+        agent.settle(incidents, self._witness(agent, incidents), self._activity(agent))
         return agent
 
-    def _incident(
-        self, number: int, incident: Incident, park: ParkAgent, named: Callable[[str], np.random.Generator]
-    ) -> IncidentAgent:
-        onset_ms = self.measured_from_ms + round(incident.at_s * 1000)
-        agent = IncidentAgent(
-            self,
-            incident,
-            incident_id=f"{incident.park}-{incident.kind}-{number + 1}",
-            onset_ms=onset_ms,
-            near=park.surroundings,
-            # Named by what it is, not by its place in the list: another incident beside it changes nothing here.
-            rng=named(f"{incident.kind} in zone {incident.zone} at {onset_ms}"),
+    def _cuts(self, park: str) -> list[Cut]:
+        """What interrupts the park's links: what the scenario says, and outages that are incidents."""
+        gateways = self._prints[park].layout.gateways
+        cuts = [
+            Cut(park, gateways[cut.gateway - 1], cut.from_ms, cut.until_ms, "cut")
+            for cut in self.plan.cuts
+            if cut.park == park
+        ]
+        for outage in self.scenario.outages:
+            if outage.park == park:
+                begin_ms = self.measured_from_ms + round(outage.at_s * 1000)
+                end_ms = begin_ms + round(outage.duration_s * 1000)
+                gateway = None if outage.gateway is None else gateways[outage.gateway - 1]
+                cuts.append(Cut(park, gateway, begin_ms, end_ms, outage.kind, outage.share))
+        return cuts
+
+    def _activity(self, agent: ParkAgent) -> Activity | None:
+        if not self.scenario.events:
+            return None
+        activity = Activity(
+            park=agent.park,
+            layout=self._prints[agent.park].layout,
+            staff=staff_of(self.scenario.enterprises_per_park),
+            start_ms=self.start_ms,
+            end_ms=self.end_ms,
+            draw=agent.surroundings.named,
         )
-        if not len(agent.points):
-            wanted = f"a zone with points that a {incident.kind} touches"
-            found = f"{incident.zone}, which has none of the {self.scenario.points_per_park} points of the park"
-            raise ScenarioError(self.scenario.name, f"incidents[{number}].zone", wanted=wanted, found=found)
-        return agent
+        zones = self._prints[agent.park].layout.zones
+        for incident in self.plan.of_park(agent.park):
+            zone = zones[incident.zone - 1]
+            activity.respond(incident.kind, zone, incident.onset_ms, incident.severity, incident.end_ms)
+        return activity
+
+    def _witness(self, agent: ParkAgent, incidents: ParkIncidents) -> Witness | None:
+        touches = incidents.touches(cut=agent.is_networked) + self._outage_touches(agent.park)
+        if not touches:
+            return None
+        blueprint_of = self._prints[agent.park]
+        return Witness(
+            agent.park,
+            blueprint_of.layout,
+            blueprint_of.rules,
+            touches,
+            self.truth,
+            period_ms=self.scenario.sample_period_ms,
+            escalation_s=responders().escalation_s,
+        )
+
+    def _outage_touches(self, park: str) -> list[Touch]:
+        """A link that is cut on purpose may lose readings of any of its points."""
+        layout = self._prints[park].layout
+        return [
+            Touch(
+                f"outage-{cut.begin_ms}",
+                f"outage-{cut.begin_ms}",
+                cut.begin_ms,
+                cut.end_ms,
+                None,
+                layout.points_of(cut.gateway),
+            )
+            for cut in self._cuts(park)
+        ]
+
+    def _check(self, incidents: ParkIncidents) -> None:
+        """An incident that somebody wrote down and nobody would notice is a mistake."""
+        for planned, touched in incidents.planned:
+            if planned.written is not None and not touched and not manners()[planned.kind].cuts:
+                wanted = f"a zone with points that a {planned.kind} touches"
+                found = f"{planned.zone}, which has none of the {self.scenario.points_per_park} points of the park"
+                raise ScenarioError(
+                    self.scenario.name, f"incidents[{planned.written}].zone", wanted=wanted, found=found
+                )
+
+    def _interrupt_firms(self) -> None:
+        """Power failures, fires and floods stop the machines of their zone, in every shard's economy alike."""
+        for incident in self.plan.incidents:
+            if incident.park != CITY and manners()[incident.kind].stops_firms:
+                self.economy.interrupt(
+                    incident.park, incident.zone, incident.onset_ms, incident.end_ms, cause=incident.kind
+                )
+
+    def _whole_city(self, parks: Sequence[str]) -> None:
+        """What belongs to no single park is told by the shard with the scenario's first park, responders by base."""
+        if self.scenario.parks[:1] == tuple(parks[:1]):
+            self.truth.incidents += [incident_truth(planned, None) for planned in self.plan.of_park(CITY)]
+        self.truth.responders += [load for load in self.plan.loads if load.parks[0] in parks]
 
 
-def blueprint(scenario: Scenario) -> Blueprint:
-    """What all parks of a scenario have in common."""
-    layout = catalogue.park_points(scenario.points_per_park, scenario.gateways_per_park)
-    profiles = catalogue.profiles()
-    edges = np.searchsorted(layout.gateway, np.arange(len(layout.gateways) + 1)).tolist()
-    point = np.arange(len(layout.points), dtype=np.int32)
-    point.setflags(write=False)
-    return Blueprint(
-        layout=layout,
-        profiles=profiles,
-        frame=frame(layout, profiles, scenario.sample_period_ms),
-        rules=catalogue.standard_rules(),
-        period_ms=scenario.sample_period_ms,
-        point=point,
-        blocks=tuple(slice(start, stop) for start, stop in pairwise(edges)),
-        parks_total=len(catalogue.parks()),
-    )
+def layout_of(scenario: Scenario, park: str) -> ParkPoints:
+    """The points that a park of the scenario has."""
+    if scenario.sizes == "catalogue":
+        return catalogue.park_layout(park, scenario.points_per_park, scenario.gateways_per_park)
+    return catalogue.park_points(scenario.points_per_park, scenario.gateways_per_park)
+
+
+def _blueprints(scenario: Scenario, parks: Sequence[str]) -> Mapping[str, Blueprint]:
+    """Each park's blueprint; parks with the same points share one."""
+    by_layout: dict[int, Blueprint] = {}
+    prints = {}
+    for park in parks:
+        layout = layout_of(scenario, park)
+        if id(layout) not in by_layout:
+            by_layout[id(layout)] = blueprint(scenario, layout)
+        prints[park] = by_layout[id(layout)]
+    return prints
 
 
 def _places() -> dict[str, int]:

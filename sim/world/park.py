@@ -1,32 +1,34 @@
-"""A park as an agent: its points live, its residents are stepped, its gateways send."""
+"""A park as an agent: its points live, its devices report, its gateways send."""
 
-import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import mesa
 import numpy as np
 from numpy.typing import NDArray
 
+from contract import catalogue
 from contract.catalogue import ParkPoints, QuantityProfile
 from contract.columns import Columns
 from contract.rules import RuleSet
-from sim.world.emission import Event, Pack, Request
-from sim.world.enterprise import EnterpriseAgent
-from sim.world.incident import IncidentAgent, Surroundings, zone_centre
-from sim.world.physics import Frame, QuietPhysics, as_measured
-from sim.world.truth import GroundTruth
-from sim.world.witness import Witness
+from scenarios.model import Scenario
+from sim.emission import Event, Pack, Request
+from sim.network import AccessNetwork, Cut, DirectAccess
+from sim.world.activity import Activity
+from sim.world.incidents.park_incidents import ParkIncidents
+from sim.world.incidents.surroundings import Named, Surroundings, zone_centre
+from sim.world.physics import Frame, QuietPhysics, frame
+from sim.world.truth import Witness
 
 if TYPE_CHECKING:
     from sim.world.model import World
 
 
 class Blueprint(NamedTuple):
-    """What all parks of a world have in common.
+    """What parks with the same points have in common.
 
     Attributes:
         point: (n,) int32, the points' own indices.
-        blocks: the points of each gateway.
         parks_total: parks in the catalogue, over which the gateways' phases are spread.
     """
 
@@ -36,15 +38,34 @@ class Blueprint(NamedTuple):
     rules: RuleSet
     period_ms: int
     point: NDArray[np.int32]
-    blocks: tuple[slice, ...]
     parks_total: int
 
 
+def blueprint(scenario: Scenario, layout: ParkPoints) -> Blueprint:
+    """The blueprint of a scenario's parks that have these points."""
+    profiles = catalogue.profiles()
+    point = np.arange(len(layout.points), dtype=np.int32)
+    point.setflags(write=False)
+    return Blueprint(
+        layout=layout,
+        profiles=profiles,
+        frame=frame(layout, profiles, scenario.sample_period_ms),
+        rules=catalogue.full_rules() if scenario.rules == "all" else catalogue.standard_rules(),
+        period_ms=scenario.sample_period_ms,
+        point=point,
+        parks_total=len(catalogue.parks()),
+    )
+
+
 class Turn(NamedTuple):
-    """What one park sent in one step: `columns` are all readings, of which each pack holds its gateway's part."""
+    """What one park sent in one step.
+
+    Attributes:
+        readings: all readings of the packs, in as few pieces as they come.
+    """
 
     number: int
-    columns: Columns
+    readings: Sequence[Columns]
     packs: list[Pack]
     events: list[Event]
     requests: list[Request]
@@ -57,20 +78,18 @@ class ParkAgent(mesa.Agent):
         world: the model.
         park: id of the park.
         place: its place in the catalogue, from 0.
-        blueprint: what all parks have in common.
-        build: stream of the differences between devices and of their positions.
-        noise: stream of the noise.
+        blueprint: what parks with the same points have in common.
+        named: the park's streams, by name.
+        cuts: interruptions of its links on purpose.
+
+    Attributes:
+        surroundings: the park as its incidents find it.
+        is_networked: its packs go over the links of the field.
+        network: what carries its packs.
     """
 
     def __init__(
-        self,
-        world: "World",
-        park: str,
-        place: int,
-        blueprint: Blueprint,
-        *,
-        build: np.random.Generator,
-        noise: np.random.Generator,
+        self, world: "World", park: str, place: int, blueprint: Blueprint, *, named: Named, cuts: Sequence[Cut]
     ) -> None:
         super().__init__(world)
         self.park = park
@@ -81,63 +100,82 @@ class ParkAgent(mesa.Agent):
         spread = np.arange(gateways) * blueprint.parks_total + place
         phase_ms = (spread * period_ms // (gateways * blueprint.parks_total)).astype(np.int64)
         self._offset_ms = phase_ms[layout.gateway]
-        self._gateways = list(zip(layout.gateways, blueprint.blocks, phase_ms.tolist(), strict=True))
-        self._physics = QuietPhysics(blueprint.frame, layout, blueprint.profiles, build, noise)
+        build = named("build")
+        industries = catalogue.parks()[place].industries
+        self._physics = QuietPhysics(
+            blueprint.frame,
+            layout,
+            blueprint.profiles,
+            build,
+            named("noise"),
+            weather=world.weather,
+            industries=industries,
+        )
         where = zone_centre(layout.zone, len(layout.zones)) + build.uniform(-0.5, 0.5, (len(layout.zone), 2))
-        self.surroundings = Surroundings(layout, blueprint.profiles, where, self._physics.base, self._offset_ms)
-        self.enterprises: list[EnterpriseAgent] = []
-        self.incidents: list[IncidentAgent] = []
+        self.surroundings = Surroundings(
+            layout,
+            blueprint.profiles,
+            place=where,
+            level=lambda: self._physics.level,
+            offset_ms=self._offset_ms,
+            named=named,
+        )
+        self.is_networked = world.scenario.links == "field"
+        self.network = self._connect(phase_ms.tolist(), cuts, named)
+        self._alive = np.ones(len(layout.zone), np.bool_)
+        self._some_silent = False
+        self._incidents: ParkIncidents | None = None
+        self._activity: Activity | None = None
         self.witness: Witness | None = None
         self._steps_done = 0
-        self._requests_done = 0
-        self._next_request_ms = math.inf
 
-    def settle(self, enterprises: list[EnterpriseAgent], incidents: list[IncidentAgent], truth: GroundTruth) -> None:
-        """Take in the agents that live here, once."""
-        self.enterprises, self.incidents = enterprises, incidents
-        self._next_request_ms = min((enterprise.next_request_ms for enterprise in enterprises), default=math.inf)
-        if incidents:
-            self.witness = Witness(self.park, self._print.layout, self._print.rules, incidents, truth)
+    def _connect(self, phases_ms: list[int], cuts: Sequence[Cut], named: Named) -> AccessNetwork | DirectAccess:
+        layout, world = self._print.layout, self.model
+        if not self.is_networked:
+            return DirectAccess(park=self.park, layout=layout, phases_ms=phases_ms)
+        return AccessNetwork(
+            world.env,
+            park=self.park,
+            layout=layout,
+            profiles=self._print.profiles,
+            scheduled=cuts,
+            start_ms=world.start_ms,
+            end_ms=world.end_ms,
+            period_ms=self._print.period_ms,
+            phases_ms=phases_ms,
+            draw=named,
+        )
 
-    def step(self) -> None:
-        """Live one sample period and emit what is sent in it."""
+    def settle(self, incidents: ParkIncidents, witness: Witness | None, activity: Activity | None) -> None:
+        """Take in what happens here and who sees it, once."""
+        self._incidents, self.witness, self._activity = incidents, witness, activity
+
+    def step(self) -> Turn:
+        """Live one sample period: what is sent in it."""
         now_ms: int = self.model.env.now
+        until_ms = now_ms + self._print.period_ms
         value = self._physics.advance(now_ms, now_ms - self.model.start_ms)
-        busy = [incident for incident in self.incidents if incident.at_work(now_ms, now_ms + self._print.period_ms)]
-        for incident in busy:
-            incident.step()
-            value[incident.points] += incident.disturbance
-        if busy:
-            np.minimum(value, self._print.frame.maximum, out=value)
-            np.maximum(value, self._print.frame.minimum, out=value)
-        columns = Columns(self._print.point, self._offset_ms + now_ms, as_measured(value, self._print.frame.scale))
+        self._suffer(now_ms, until_ms, value)
+        columns = Columns(self._print.point, self._offset_ms + now_ms, value)
+        if self._some_silent:
+            alive = self._alive
+            columns = Columns(columns.point[alive], columns.time_ms[alive], columns.value[alive])
+        packs = self.network.carry(now_ms, columns)
+        if self.witness is not None and until_ms > self.witness.wake_ms:
+            for pack in packs:
+                self.witness.see(pack)
         self._steps_done += 1
-        if self.witness is not None and (busy or not self.witness.idle):
-            self.witness.see(columns, self._steps_done)
-        requests = self._requests(now_ms + self._print.period_ms)
-        self.model.emit(Turn(self._steps_done, columns, self._packs(now_ms, columns), [], requests))
+        return Turn(
+            self._steps_done,
+            [pack.columns for pack in packs] if self.is_networked else [columns],
+            packs,
+            [] if self._activity is None else self._activity.events(until_ms),
+            self.model.economy.requests(self.park, until_ms),
+        )
 
-    def _packs(self, now_ms: int, columns: Columns) -> list[Pack]:
-        point, time_ms, value = columns
-        return [
-            Pack(
-                now_ms + phase_ms,
-                self.park,
-                gateway,
-                self._steps_done,
-                Columns(point[part], time_ms[part], value[part]),
-            )
-            for gateway, part, phase_ms in self._gateways
-        ]
-
-    def _requests(self, until_ms: int) -> list[Request]:
-        """Let each enterprise whose time has come hand in its application, in order of time."""
-        requests: list[Request] = []
-        while self._next_request_ms < until_ms:
-            enterprise = min(self.enterprises, key=lambda it: it.next_request_ms)
-            due_ms = int(enterprise.next_request_ms)
-            self._requests_done += 1
-            application = enterprise.apply(f"{self.park}-r{self._requests_done:06d}")
-            requests.append(Request(due_ms, self.park, self._requests_done, application))
-            self._next_request_ms = min(it.next_request_ms for it in self.enterprises)
-        return requests
+    def _suffer(self, now_ms: int, until_ms: int, value: NDArray[np.float64]) -> None:
+        """Let the incidents change the readings, and say in `_alive` which points send."""
+        if self._some_silent:
+            self._alive.fill(True)
+        if self._incidents is not None:
+            self._some_silent = self._incidents.act(now_ms, until_ms, value, self._alive)

@@ -5,7 +5,7 @@ import pytest
 from run_builders import expected, seen
 
 from benchmarks import assemble, environment, meter
-from benchmarks.result import Result, TargetFacts
+from benchmarks.result import Result, TargetFacts, WorldCount
 from benchmarks.score import Scored, score
 from loadtests.ledger import LedgerResult
 from loadtests.observe import ClockOffset, Seen
@@ -153,7 +153,15 @@ def gathered(
         observer_delays_ms=[1.0, 2.0, 3.0],
         ledger=LedgerResult(packs=10, acknowledged=94_000 * 72),
         scored=scored,
-        world=assemble.WorldFacts(sum(kind.total.offered for kind in record.kinds.values()), record.trace_digest),
+        world=assemble.WorldFacts(
+            sent=WorldCount(
+                packs=sum(kind.total.offered for kind in record.kinds.values()),
+                readings=round(94_000 * (scenario.warm_up_s + scenario.duration_s)),
+                events=1_234,
+            ),
+            digest=record.trace_digest,
+            span_s=scenario.warm_up_s + scenario.duration_s,
+        ),
         samples=samples,
     )
 

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import assemble, cli, run
 from benchmarks import result as results
 from benchmarks.result import Result
 from contract.messages import CredentialFile
+from scenarios.model import LIBRARY
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -49,7 +52,8 @@ def test_unknown_scenario_is_met_with_a_suggestion(parkbench: Command) -> None:
     """A name that is nearly right gets the right one, in one line and with exit code 2."""
     code, out, err = parkbench("run", "first-mourning")
     assert (code, out) == (2, "")
-    assert err.startswith("Error: scenario: expected a YAML file or one of chemical-leak, first-morning")
+    names = ", ".join(sorted(path.stem for path in LIBRARY.glob("*.yaml")))
+    assert err.startswith(f"Error: scenario: expected a YAML file or one of {names}, found")
     assert err.endswith('found "first-mourning"; did you mean "first-morning"?\n')
     assert err.count("\n") == 1
 
@@ -199,3 +203,55 @@ def test_unreadable_credentials(parkbench: Command, tmp_path: Path, monkeypatch:
     )
     assert code == 2
     assert err.splitlines()[-1].startswith("Error: --credentials: found Input data was truncated")
+
+
+def test_trace_is_written_and_drawn(parkbench: Command, tmp_path: Path) -> None:
+    """A directory that `run --trace` takes, and a page of a scenario or of that directory."""
+    code, out, _ = parkbench("trace", "pilot-2019", "-o", tmp_path / "day", "--shard", "0/6")
+    assert code == 0
+    assert re.search(r"day: \d+ packs of [\d,]+ readings, .* digest [0-9a-f]{16}", out)
+    files = {path.name for path in (tmp_path / "day").iterdir()}
+    assert files == {"readings.parquet", "events.parquet", "requests.parquet", "points.parquet", "truth", "trace.json"}
+    for source in ("pilot-2019", str(tmp_path / "day")):
+        page = tmp_path / "page.html"
+        assert parkbench("trace", source, "--preview", "-o", page, "--shard", "0/2")[0] == 0
+        assert page.read_text("utf-8").startswith("<!doctype html>")
+        page.unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run",), "SCENARIO: expected a scenario, or --trace DIR, found neither"),
+        (("run", "quiet-night", "--trace", "HERE"), "SCENARIO: expected a scenario, or --trace DIR, found both"),
+        (("run", "--trace", "HERE", "--seed", "3"), "--seed: expected none with --trace"),
+        (
+            ("run", "--trace", "HERE/nowhere"),
+            "HERE/nowhere: expected the directory of a trace, found no such directory",
+        ),
+        (("run", "--trace", "HERE"), "HERE/readings.parquet: expected a Parquet file, found no such file"),
+        (("trace", "quiet-night", "-o", "HERE"), "-o: expected a new directory, found HERE, which exists"),
+        (("trace", "quiet-night", "--preview", "-o", "HERE"), "-o: expected the file of the page, found the directory"),
+        (("trace", "HERE"), "SCENARIO: expected --preview with it, found the directory HERE"),
+        (("trace", "HERE", "--preview"), "HERE/readings.parquet: expected a Parquet file, found no such file"),
+    ],
+)
+def test_wrong_ways_with_traces(parkbench: Command, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    """Each is one line that says what was wanted, and exit code 2."""
+    code, _, err = parkbench(*(one.replace("HERE", str(tmp_path)) for one in arguments))
+    assert code == 2
+    assert message.replace("HERE", str(tmp_path)) in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_faulty_recording_is_told_before_anything_starts(parkbench: Command, tmp_path: Path) -> None:
+    """The whole recording is read first: a fault in it costs no run."""
+    assert parkbench("trace", "pilot-2019", "-o", tmp_path / "day", "--shard", "0/6")[0] == 0
+    path = tmp_path / "day" / "readings.parquet"
+    table = pq.read_table(path)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
+    code, _, err = parkbench("run", "--trace", tmp_path / "day", "--out", tmp_path / "out")
+    assert code == 2
+    assert f"{path}: row {table.num_rows}: expected the column due never to go back" in err
+    assert not (tmp_path / "out" / "load.json").exists()

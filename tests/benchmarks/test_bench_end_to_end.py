@@ -9,11 +9,15 @@ import time
 from pathlib import Path
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import result as results
 from benchmarks.processes import Household
 from benchmarks.reference import start
+from scenarios.model import load
+from sim.recorded import record
+from sim.trace import Trace
 
 SCENARIO = Path(__file__).parent / "small.yaml"
 RUN = [sys.executable, "-m", "benchmarks", "run", str(SCENARIO), "--headroom", "0.5"]
@@ -66,6 +70,33 @@ def test_run_against_the_reference(tmp_path: Path) -> None:
     kept = {path.name for path in out.iterdir()}
     assert {"result.json", "report.html", "ledger.arrow", "alerts.jsonl", "load.json", "logs"} <= kept
     assert not {"platform-data", "null"} & kept
+    wait_until_nothing_is_left_of(out)
+
+
+@pytest.mark.process
+def test_replay_of_a_day_without_truth(tmp_path: Path) -> None:
+    """A user's readings alone, on two load processes: all offered once and kept, nothing scored, and it says so."""
+    day, out = tmp_path / "day", tmp_path / "out"
+    record(Trace(load(SCENARIO)), (0, 1), tmp_path / "whole")
+    day.mkdir()
+    whole = pq.read_table(tmp_path / "whole" / "readings.parquet")
+    pq.write_table(
+        whole.select(["time", "park", "gateway", "point", "value"]).sort_by("time"), day / "readings.parquet"
+    )
+    command = [sys.executable, "-m", "benchmarks", "run", "--trace", str(day), "--headroom", "0.5", "--workers", "2"]
+    done = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True, check=False)
+    made = results.load(out)
+    broken = {check.name for check in made.audit if not check.ok}
+    assert broken <= TIMING, done.stderr
+    assert done.returncode == (4 if broken else 0), done.stdout + done.stderr
+    assert (made.world.source, made.world.readings, made.world.packs) == ("recording", whole.num_rows, 4 * 2 * 10)
+    assert (made.ledger.acknowledged, made.ledger.lost, made.ledger.reordered) == (whole.num_rows, 0, 0)
+    assert not made.detection.scored
+    assert (made.detection.expected, made.detection.false) == (0, 0)
+    assert [objective.name for objective in made.objectives] == ["ledger.lost", "ledger.duplicated", "ledger.altered"]
+    assert "not scored: the recording has no ground truth" in done.stdout
+    assert "Not scored: the recording has no ground truth" in (out / "report.html").read_text("utf-8")
+    assert f"parkbench run --trace {day} --workers 2" in made.repeat
     wait_until_nothing_is_left_of(out)
 
 

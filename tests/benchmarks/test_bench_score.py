@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from run_builders import expected, seen
 
-from benchmarks.score import percentiles, score, score_level
+from benchmarks.score import not_scored, percentiles, score, score_level
 from loadtests.observe import Seen
 from sim.trace import ExpectedAlert, GroundTruth, IncidentTruth, UndeterminedAlert
+from sim.world.truth import Tolerated
 
 TOLERANCE_MS = 1000
 
@@ -75,6 +76,39 @@ def test_undetermined_counts_nowhere() -> None:
     )
     assert counts([], [seen("park", 1, 11_050)], [pending]) == (0, 0, 0, 0)
     assert counts([], [], [pending]) == (0, 0, 0, 0)
+
+
+def test_tolerated_counts_nowhere() -> None:
+    """A raise that the truth neither expects nor excludes is not false; before, after or elsewhere it is."""
+    tolerated = Tolerated(
+        park="liangjiang",
+        subject="zone/z01",
+        rule="gas-or-smoke",
+        incident_id="incident-00",
+        from_ms=10_000,
+        until_ms=40_000,
+    )
+    truth = GroundTruth(tolerated=[tolerated])
+    found = [
+        seen("park", number, 50_000, point=subject, rule="gas-or-smoke", onset_ms=onset_ms)
+        for number, (subject, onset_ms) in enumerate(
+            (("zone/z01", 9_000), ("zone/z01", 41_000), ("zone/z01", 8_999), ("zone/z01", 41_001), ("zone/z02", 20_000))
+        )
+    ]
+    made = score_level(truth, found, shift_ms=0, tolerance_ms=TOLERANCE_MS)
+    assert (made.tolerated, made.score.false, made.score.duplicate) == (2, 3, 0)
+    shifted = score_level(truth, [seen("park", 1, 1, point="zone/z01", rule="gas-or-smoke", onset_ms=1_020_000)],
+                          shift_ms=1_000_000, tolerance_ms=TOLERANCE_MS)  # fmt: skip
+    assert (shifted.tolerated, shifted.score.false) == (1, 0)
+
+
+def test_without_truth_nothing_is_scored() -> None:
+    """No detection, no latency, no incident: the result says that it was not scored."""
+    made = not_scored()
+    assert not made.detection.scored
+    assert (made.detection.expected, made.detection.false, made.detection.recall) == (0, 0, None)
+    assert made.alert_latency_ms.city.corrected.count == 0
+    assert made.incidents == []
 
 
 def test_precision_and_recall() -> None:

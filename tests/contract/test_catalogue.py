@@ -4,6 +4,7 @@ import fnmatch
 import re
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from contract import catalogue
 from contract.addresses import check_identifier, check_point_name
 from contract.catalogue.load import check_profile
+from contract.catalogue.model import Service
 from contract.errors import HarnessError
 
 
@@ -155,9 +157,12 @@ def test_standard_rules_match_their_points() -> None:
 
 
 def test_matters() -> None:
-    """Two matters with typed forms, a promise in days and a mark."""
+    """Matters have typed forms, a promise in days and a code of their own; all seven services offer some."""
     matters = catalogue.matters()
-    assert [matter.code for matter in matters] == ["drainage-permit", "hot-work-permit"]
+    codes = [matter.code for matter in matters]
+    assert codes[:2] == ["drainage-permit", "hot-work-permit"]
+    assert len(set(codes)) == len(codes)
+    assert {matter.service for matter in matters} == set(get_args(Service))
     for matter in matters:
         assert matter.promised_days >= 1
         assert len({field.name for field in matter.form}) == len(matter.form) > 0

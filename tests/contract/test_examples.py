@@ -5,7 +5,7 @@ from typing import get_args
 import msgspec
 import pytest
 
-from contract import alarms, codec, messages, operations, rules
+from contract import alarms, cases, codec, device_events, messages, operations, registers, rules
 from contract.errors import PeerError
 from contract.examples import Example, all_examples
 from contract.names import NameIndex
@@ -26,7 +26,9 @@ def decode(example: Example) -> object:
     if example.kind == "SenMLPack":
         media_type = codec.SENML_CBOR if example.encoding == "cbor" else codec.SENML_JSON
         return codec.decode(media_type, example.body, INDEX, NOW_MS)
-    home = next(module for module in (messages, rules, alarms) if hasattr(module, example.kind))
+    home = next(
+        module for module in (messages, rules, alarms, cases, device_events, registers) if hasattr(module, example.kind)
+    )
     kind: type[object] = getattr(home, example.kind)
     return codec.decode_message(kind, example.body)
 

@@ -212,14 +212,29 @@ def test_file_round_trip(tmp_path: Path) -> None:
     assert (file.packs, file.readings) == (3, 15)
 
 
-def test_a_pack_twice_in_the_ledger_is_our_own_fault(tmp_path: Path) -> None:
-    """The ledger must never say that a pack was acknowledged twice."""
-    path = tmp_path / "ledger.arrow"
+def acknowledged(path: Path, *jobs: Job) -> Path:
+    """A ledger file in which these jobs were acknowledged."""
     file = LedgerFile(path)
     buffer = AckBuffer()
-    for _ in range(2):
-        buffer.add(job("gw-01", 1), Times(1, 1, 2, 1))
+    for one in jobs:
+        buffer.add(one, Times(1, 1, 2, 1))
     file.append(buffer.take())
     file.close()
-    with pytest.raises(ValueError, match="stands in the ledger twice"):
+    return path
+
+
+def test_a_pack_that_was_sent_twice_is_one_pack(tmp_path: Path) -> None:
+    """A gateway whose link lost the answer sends again: acknowledged twice, the readings are owed once."""
+    sent = [job("gw-01", number) for number in (1, 2, 1, 3, 2, 1)]
+    (acked,) = ledger.load(acknowledged(tmp_path / "ledger.arrow", *sent))
+    assert acked.sequence.tolist() == [1, 2, 3]
+    assert acked.digest.tolist() == [job("gw-01", number).digest for number in (1, 2, 3)]
+    assert acked.readings.tolist() == [5, 5, 5]
+
+
+def test_two_packs_under_one_number_are_our_own_fault(tmp_path: Path) -> None:
+    """The same number with other readings was never the same pack."""
+    other = job("gw-01", 1)._replace(digest=99)
+    path = acknowledged(tmp_path / "ledger.arrow", job("gw-01", 1), other)
+    with pytest.raises(ValueError, match=r"two packs of .* stand in it under one number"):
         ledger.load(path)

@@ -201,6 +201,7 @@ def test_a_plan_survives_the_way_to_a_worker(scenario: Path) -> None:
     """A worker on another machine has no scenario file: the plan carries the scenario itself."""
     plan = Plan(
         scenario=load(scenario),
+        recording="recordings/monday",
         replication=3,
         shard=(1, 2),
         park_url="http://park",

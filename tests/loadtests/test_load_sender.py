@@ -210,7 +210,7 @@ def test_the_backlog_is_bounded() -> None:
 def test_originals_are_what_was_sent() -> None:
     """The trace gives any pack again, at the times at which it was sent."""
     keys = frozenset({PackKey("fuling", "gw-02", 3), PackKey("wulong", "gw-01", 1)})
-    made = originals(SMALL, shift_ms=5_000)(keys)
+    made = originals(lambda: Trace(SMALL), shift_ms=5_000)(keys)
     assert made.keys() == keys
     packs = {(e.park, e.gateway, e.sequence): e for e in Trace(SMALL).emissions() if isinstance(e, Pack)}
     for key, columns in made.items():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from contract import catalogue
 from contract.codec import MEDIA_TYPES
 from scenarios import document
-from scenarios.model import INCIDENT_KINDS, LIBRARY, PHASES, Scenario, ScenarioError, find, library, load
+from scenarios.model import LIBRARY, PHASES, Scenario, ScenarioError, find, library, load
 
 BAD = Path(__file__).parent / "bad"
 SMALL: dict[str, Any] = {

@@ -18,9 +18,20 @@ import pytest
 from contract import catalogue
 from contract.columns import pack_digest
 from scenarios.model import Incident, Scenario, ScenarioError, find
-from sim.trace import Emission, ExpectedAlert, Pack, Request, Trace, request_digest, summary
+from sim.trace import (
+    Emission,
+    Event,
+    ExpectedAlert,
+    Pack,
+    Request,
+    Trace,
+    event_digest,
+    request_digest,
+    summary,
+)
 from sim.world.model import World
-from sim.world.truth import LimitJudge, slots
+from sim.world.truth import Judge
+from sim.world.truth.judge import RAISED
 
 PILOT = find("pilot-2019")  # 12 parks, 4 incidents, requests: a full trace in a tenth of a second
 
@@ -108,14 +119,14 @@ def test_another_seed_or_replication_is_another_trace(whole: tuple[Trace, list[E
 
 
 def test_emissions_are_numbered_and_in_order(whole: tuple[Trace, list[Emission]]) -> None:
-    """Packs count from 1 for each gateway and requests for each park, without gaps; due times never go back."""
+    """Packs count from 1 for each gateway, events and requests for each park, without gaps; due times never go back."""
     trace, emissions = whole
     numbers = defaultdict(list)
     for emission in emissions:
-        source = emission.gateway if isinstance(emission, Pack) else "requests"
+        source = emission.gateway if isinstance(emission, Pack) else type(emission).__name__
         numbers[emission.park, source].append(emission.sequence)
     assert all(sequence == list(range(1, len(sequence) + 1)) for sequence in numbers.values())
-    assert len([source for source in numbers if source[1] != "requests"]) == 12 * 2
+    assert len([source for source in numbers if source[1] not in {"Event", "Request"}]) == 12 * 2
     due = [emission.due_ms for emission in emissions]
     assert due == sorted(due)
     assert trace.start_ms <= due[0]
@@ -124,11 +135,12 @@ def test_emissions_are_numbered_and_in_order(whole: tuple[Trace, list[Emission]]
 
 
 def test_a_pack_holds_each_point_of_its_gateway_once(whole: tuple[Trace, list[Emission]]) -> None:
-    """A gateway sends all its points in every period, read at one moment, when the pack is due."""
+    """In every period a gateway sends all its points, read when the pack is due, as long as nothing is silent."""
     trace, emissions = whole
-    layout = trace.layout
-    for emission in emissions[:200]:
-        if isinstance(emission, Pack):
+    layout = trace.layouts[trace.parks[0]]
+    first_ms = min(incident.onset_ms for incident in trace.truth.incidents)
+    for emission in emissions:
+        if isinstance(emission, Pack) and emission.due_ms < first_ms:
             gateway = layout.gateways.index(emission.gateway)
             assert np.array_equal(emission.columns.point, np.flatnonzero(layout.gateway == gateway))
             assert (emission.columns.time_ms == emission.due_ms).all()
@@ -149,11 +161,15 @@ def test_steps_are_one_park_and_one_period_each(whole: tuple[Trace, list[Emissio
     assert sorted(_bytes(one) for portion in portions for one in portion) == sorted(map(_bytes, whole[1]))
 
 
-def test_the_digest_is_that_of_the_packs_and_requests(whole: tuple[Trace, list[Emission]]) -> None:
+def test_the_digest_is_that_of_all_that_was_sent(whole: tuple[Trace, list[Emission]]) -> None:
     """A sender that adds up what it sent arrives at the trace's digest."""
     trace, emissions = whole
-    digests = [pack_digest(one.columns) if isinstance(one, Pack) else request_digest(one) for one in emissions]
-    assert sum(digests) % 2**64 == trace.digest
+    packs = sum(pack_digest(one.columns) for one in emissions if isinstance(one, Pack))
+    events = sum(event_digest(one) for one in emissions if isinstance(one, Event))
+    requests = sum(request_digest(one) for one in emissions if isinstance(one, Request))
+    assert events
+    assert requests
+    assert (packs + events + requests) % 2**64 == trace.digest
 
 
 def test_one_park_knows_nothing_of_another() -> None:
@@ -167,12 +183,15 @@ def test_one_park_knows_nothing_of_another() -> None:
 
 
 def test_one_purpose_knows_nothing_of_another() -> None:
-    """More enterprises change no telemetry and no request of the others; more points change no request."""
+    """More enterprises change no telemetry and no other's times of asking; more points change neither.
+
+    What the others ask for may change along supply links: tests/sim/test_economy_same.py.
+    """
     more = _changed(PILOT, enterprises_per_park=13)
     assert _packs(more, "hechuan") == _packs(PILOT, "hechuan")
 
-    def told(scenario: Scenario) -> list[tuple[int, str, object]]:
-        sent = [(one.due_ms, one.application.enterprise, one.application.form) for one in _requests(scenario)]
+    def told(scenario: Scenario) -> list[tuple[int, str]]:
+        sent = [(one.due_ms, one.application.enterprise) for one in _requests(scenario)]
         return [one for one in sent if not one[1].endswith("0013")]
 
     assert told(more) == told(PILOT) == told(_changed(PILOT, points_per_park=1200))
@@ -183,7 +202,7 @@ def test_requests_are_valid_applications() -> None:
     types = {"string": str, "integer": int, "number": float, "boolean": bool}
     matters = {matter.code: matter for matter in catalogue.matters()}
     requests = _requests(_changed(PILOT, requests_per_enterprise_hour=200.0))
-    assert {request.application.matter for request in requests} == set(matters)
+    assert {request.application.matter for request in requests} <= set(matters)
     assert len({request.application.request_id for request in requests}) == len(requests)
     for request in requests:
         form = request.application.form
@@ -218,23 +237,22 @@ def test_arrivals_follow_the_rate() -> None:
 
 def _judged_everywhere(trace: Trace, emissions: list[Emission]) -> set[tuple[str, str, str, int, int]]:
     """(park, point, rule, onset, sequence) of every alert, judging all points of all parks under all rules."""
-    rules, names = catalogue.standard_rules(), trace.layout.names
-    watched = slots(names, range(len(names)), rules)
+    layout = trace.layouts[trace.parks[0]]
+    rules, names = catalogue.standard_rules(), layout.names
     found = set()
     for park in trace.parks:
-        judge = LimitJudge(watched)
-        value, time_ms = np.zeros(len(names)), np.zeros(len(names), np.int64)
-        steps = defaultdict(list)
+        judge = Judge(layout.points, range(len(names)), rules)
+        gateway_of_slot = layout.gateway[judge.slots["point"]]
+        edges = np.searchsorted(gateway_of_slot, np.arange(len(layout.gateways) + 1)).tolist()
         for one in emissions:
             if isinstance(one, Pack) and one.park == park:
-                steps[one.sequence].append(one.columns)
-        for sequence, packs in steps.items():
-            for columns in packs:
-                value[columns.point], time_ms[columns.point] = columns.value, columns.time_ms
-            for outcome in judge.read(value[watched.point], time_ms[watched.point]):
-                for slot, onset_ms in zip(outcome.raised.tolist(), outcome.raised_onset_ms.tolist(), strict=True):
-                    point, rule = names[watched.point[slot]], rules.rules[watched.rule[slot]].id
-                    found.add((park, point, rule, onset_ms, sequence))
+                gateway = layout.gateways.index(one.gateway)
+                span = slice(edges[gateway], edges[gateway + 1])
+                for happened in judge.read(one.columns, one.due_ms, span):
+                    if happened.what == RAISED:
+                        slot = judge.slots[happened.slot]
+                        point, rule = names[slot["point"]], rules.rules[slot["rule"]].id
+                        found.add((park, point, rule, happened.onset_ms, one.sequence))
     return found
 
 
@@ -250,7 +268,7 @@ def test_alerts_are_knowable_from_the_pack_that_is_named(whole: tuple[Trace, lis
     """The named pack is the first of its gateway that reaches the time at which the alarm became true."""
     trace, emissions = whole
     due = {(one.park, one.gateway, one.sequence): one.due_ms for one in emissions if isinstance(one, Pack)}
-    gateway = {point.name: point.gateway for point in trace.layout.points}
+    gateway = {point.name: point.gateway for point in trace.layouts[trace.parks[0]].points}
     delay_ms = {rule.id: round(rule.on_delay_s * 1000) for rule in catalogue.standard_rules().rules}
     onsets = {incident.incident_id: incident.onset_ms for incident in trace.truth.incidents}
     for alert in trace.truth.expected:
@@ -277,7 +295,7 @@ def test_the_first_morning_shows_every_incident_from_onset_to_end() -> None:
     for incident in trace.truth.incidents:
         first_ms = min(alert.knowable_due_ms for alert in raised[incident.incident_id])
         assert incident.onset_ms < first_ms < min(incident.end_ms, trace.end_ms - 5_000)
-    assert figures.readings == 94_000 * 72
+    assert 0.999 < figures.readings / (94_000 * 72) < 1  # what hangs on a failed feeder is silent
     assert figures.incidents == 16
     assert figures.requests > 100
     assert figures.cleared_alerts > figures.expected_alerts / 2
@@ -306,8 +324,8 @@ def test_an_incident_that_would_touch_nothing_is_refused() -> None:
     with pytest.raises(ScenarioError) as caught:
         Trace(_changed(PILOT, points_per_park=8))
     assert str(caught.value) == (
-        "pilot-2019: incidents[0].zone: expected a zone with points that a power-failure touches, "
-        "found 1, which has none of the 8 points of the park"
+        "pilot-2019: incidents[1].zone: expected a zone with points that a gas-leak touches, "
+        "found 2, which has none of the 8 points of the park"
     )
 
 

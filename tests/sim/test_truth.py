@@ -1,15 +1,20 @@
 """The judge behind the ground truth."""
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.rules import LimitRule, RuleSet
-from sim.world.truth import LimitJudge, slots
+from contract.columns import Columns
+from contract.messages import Point
+from contract.rules import Calendar, LimitRule, Rule, RuleSet, Shift, SilenceRule, StuckRule
+from sim.world.truth.judge import CLEARED, RAISED_UNSURE, Judge, is_judged
 
 STEP_MS = 1000
+NAME = "fire/z01/heat-0001/temperature"
 
 
 class Told(NamedTuple):
@@ -20,18 +25,40 @@ class Told(NamedTuple):
     cleared_ms: int | None
 
 
-def _judged(rule: LimitRule, values: list[float]) -> list[Told]:
-    """What the judge says of one point that is read every second from 0."""
-    judge = LimitJudge(slots(["fire/z01/heat-0001/temperature"], [0], RuleSet(version="1", rules=[rule])))
+class Read(NamedTuple):
+    """One reading."""
+
+    at_ms: int
+    value: float
+
+
+def _point(name: str = NAME) -> Point:
+    return Point(name=name, gateway="gw-01", zone="z01", subsystem="fire", unit="1")
+
+
+def _heard(rule: Rule, packs: Sequence[Sequence[Read]]) -> list[Told]:
+    """What the judge says of one point whose readings come in these packs."""
+    judge = Judge([_point()], [0], RuleSet(version="1", rules=[rule]))
     told: list[Told] = []
-    for step, value in enumerate(values):
-        for outcome in judge.read(np.array([value]), np.array([step * STEP_MS])):
-            told += [
-                Told(onset, onset + round(rule.on_delay_s * 1000), None) for onset in outcome.raised_onset_ms.tolist()
-            ]
-            for cleared in outcome.cleared_at_ms.tolist():
-                told[-1] = told[-1]._replace(cleared_ms=cleared)
+    watermark_ms = 0
+    for pack in packs:
+        watermark_ms = max([watermark_ms, *(read.at_ms for read in pack)])
+        columns = Columns(
+            np.zeros(len(pack), np.int32),
+            np.array([read.at_ms for read in pack], np.int64),
+            np.array([read.value for read in pack], np.float64),
+        )
+        for what, _, onset_ms, at_ms in judge.read(columns, watermark_ms, slice(0, 1)):
+            if what == CLEARED:
+                told[-1] = told[-1]._replace(cleared_ms=at_ms)
+            else:
+                told.append(Told(onset_ms, at_ms, None))
     return told
+
+
+def _judged(rule: Rule, values: Sequence[float]) -> list[Told]:
+    """What the judge says of one point that is read every second from 0."""
+    return _heard(rule, [[Read(step * STEP_MS, value)] for step, value in enumerate(values)])
 
 
 class _Literal:
@@ -63,7 +90,7 @@ class _Literal:
             self.condition, self.normal_since_ms = False, now_ms
 
 
-def _by_the_words(rule: LimitRule, values: list[float]) -> list[Told]:
+def _by_the_words(rule: LimitRule, values: Sequence[float]) -> list[Told]:
     """A literal reading of the rule, a tenth of a second after another."""
     point = _Literal(rule)
     for now_ms in range(0, len(values) * STEP_MS - STEP_MS + 1, 100):
@@ -136,4 +163,151 @@ def test_a_glob_stays_within_one_part_of_the_name() -> None:
     """A rule for `env/*/*/cod` takes in no point with more parts, and its dots are dots."""
     names = ["env/z01/water-0001/cod", "env/z01/x/water-0001/cod", "env/z01/cod", "envi/z01/water-0001/cod"]
     rules = RuleSet(version="1", rules=[LimitRule(id="r", points="env/*/*/cod", high=1.0)])
-    assert slots(names, range(4), rules).point.tolist() == [0]
+    assert Judge([_point(name) for name in names], range(4), rules).slots["point"].tolist() == [0]
+
+
+_EVERY = "*/*/*/*"
+_STUCK = StuckRule(id="s", points=_EVERY, after_s=3.0, on_delay_s=1.0, off_delay_s=1.0, epsilon=0.5)
+_SILENCE = SilenceRule(id="q", points=_EVERY, after_s=3.0, on_delay_s=1.0, off_delay_s=2.0)
+
+
+def test_a_value_that_stays_is_stuck() -> None:
+    """K1, K2: counted from the anchor, which is the first reading of the value, not from each reading."""
+    assert _judged(_STUCK, [1, 2, 2.5, 2, 2, 2, 2]) == [Told(1000, 5000, None)]
+
+
+def test_a_value_that_moves_is_not_stuck() -> None:
+    """K1: each reading that differs by more than epsilon is a new anchor."""
+    assert _judged(_STUCK, [1, 2, 3, 4, 5, 6, 7]) == []
+
+
+def test_a_sensor_that_moves_again_is_cleared() -> None:
+    """K3: the condition of a raised alarm ends at the next anchor, and the alarm an off-delay after it."""
+    assert _judged(_STUCK, [1, 1, 1, 1, 1, 2, 3, 4]) == [Told(0, 4000, 6000)]
+
+
+def test_a_raised_stuck_alarm_wants_a_wider_move() -> None:
+    """K1: epsilon and the deadband once the alarm is raised for that anchor."""
+    rule = StuckRule(id="s", points=_EVERY, after_s=2.0, epsilon=0.5, deadband=1.0)
+    assert _judged(rule, [1, 1, 1, 2, 2, 3, 3]) == [Told(0, 2000, 5000)]
+
+
+def test_silence_counts_from_the_last_reading() -> None:
+    """S1, S2: raised `after` and the on-delay after the newest reading, cleared an off-delay after the next."""
+    other = [Read(second * STEP_MS, 0) for second in (0, 1, 6, 7, 8)]
+    assert _heard(_SILENCE, [[read] for read in other]) == [Told(1000, 5000, 8000)]
+
+
+def test_a_backlog_shows_that_nothing_was_silent() -> None:
+    """S3: readings that come late in one pack fill the gap."""
+    assert _heard(_SILENCE, [[Read(0, 0)], [Read(second * STEP_MS, 0) for second in range(1, 20)]]) == []
+
+
+def test_a_pack_may_hold_its_readings_in_any_order() -> None:
+    """Readings count in order of their own time."""
+    ordered = [Read(second * STEP_MS, value) for second, value in enumerate([5, 12, 12, 12, 5, 5, 5, 5])]
+    assert _heard(_RULE, [ordered[::-1]]) == _heard(_RULE, [ordered]) == [Told(1000, 3000, 7000)]
+
+
+def test_a_reading_from_before_the_points_clock_changes_nothing() -> None:
+    """T7: what was decided stays decided."""
+    packs = [[Read(0, 5)], [Read(3000, 12)], [Read(1000, 12), Read(5000, 12)]]
+    assert _heard(_RULE, packs) == [Told(3000, 5000, None)]
+
+
+class _Story:
+    """A `stuck` or `silence` rule on one point, by the words of SEMANTICS.md, tenth by tenth of a second."""
+
+    def __init__(self, rule: StuckRule | SilenceRule) -> None:
+        self.rule = rule
+        self.after_ms = round((rule.after_s + rule.on_delay_s) * 1000)
+        self.off_ms = round(rule.off_delay_s * 1000)
+        self.anchor: Read | None = None
+        self.ended_ms = math.inf
+        self.told: list[Told] = []
+        self.raised_for: Read | None = None
+
+    def pass_time(self, now_ms: int) -> None:
+        """Clear, then raise."""
+        if self.raised_for is not None and self.ended_ms + self.off_ms <= now_ms:
+            self.told[-1] = self.told[-1]._replace(cleared_ms=int(self.ended_ms) + self.off_ms)
+            self.raised_for, self.ended_ms = None, math.inf
+        if self.raised_for is None and self.anchor is not None and self.anchor.at_ms + self.after_ms <= now_ms:
+            self.told.append(Told(self.anchor.at_ms, self.anchor.at_ms + self.after_ms, None))
+            self.raised_for = self.anchor
+
+    def read(self, read: Read) -> None:
+        """Is this reading a new anchor?"""
+        if self.anchor is not None and isinstance(self.rule, StuckRule):
+            margin = self.rule.epsilon + (self.rule.deadband if self.raised_for is self.anchor else 0)
+            if abs(read.value - self.anchor.value) <= margin:
+                return
+        if self.raised_for is not None and self.ended_ms == math.inf:
+            self.ended_ms = read.at_ms
+        self.anchor = read
+
+
+@given(
+    stuck=st.booleans(),
+    after_s=st.sampled_from([1.0, 2.0, 3.5]),
+    on_delay_s=st.sampled_from([0.0, 0.5, 1.0]),
+    off_delay_s=st.sampled_from([0.0, 0.5, 1.0]),
+    deadband=st.sampled_from([0.0, 1.0]),
+    reads=st.dictionaries(st.integers(0, 30), st.integers(0, 3).map(float), min_size=1, max_size=14),
+    together=st.integers(1, 4),
+)
+def test_the_judge_follows_stuck_and_silent_points(
+    *,
+    stuck: bool,
+    after_s: float,
+    on_delay_s: float,
+    off_delay_s: float,
+    deadband: float,
+    reads: dict[int, float],
+    together: int,
+) -> None:
+    """On any history, in packs of any size, the judge tells the same alarms as a literal reading of K and S."""
+    delays = {"after_s": after_s, "on_delay_s": on_delay_s, "off_delay_s": off_delay_s}
+    rule = (
+        StuckRule(id="r", points=_EVERY, epsilon=0.0, deadband=deadband, **delays)
+        if stuck
+        else SilenceRule(id="r", points=_EVERY, **delays)
+    )
+    history = [Read(half * 500, value) for half, value in sorted(reads.items())]
+    story = _Story(rule)
+    coming = {read.at_ms: read for read in history}
+    for now_ms in range(0, history[-1].at_ms + 1, 100):
+        story.pass_time(now_ms)
+        if now_ms in coming:
+            story.read(coming[now_ms])
+            story.pass_time(now_ms)
+    packs = [history[start : start + together] for start in range(0, len(history), together)]
+    assert _heard(rule, packs) == story.told
+
+
+def test_an_anchor_from_before_the_judge_looked_is_unsure() -> None:
+    """Who begins to look in the middle cannot know for how long the first value has stood."""
+    judge = Judge([_point()], [0], RuleSet(version="1", rules=[_STUCK]))
+    judge.forget(slice(0, 1), unsure=True)
+    reads = [Read(second * STEP_MS, 7.0) for second in range(6)]
+    happened = [
+        one
+        for at_ms, value in reads
+        for one in judge.read(Columns(np.zeros(1, np.int32), np.array([at_ms]), np.array([value])), at_ms, slice(0, 1))
+    ]
+    assert [(one.what, one.onset_ms) for one in happened] == [(RAISED_UNSURE, 0)]
+
+
+def test_rules_of_other_kinds_and_hours_are_not_judged() -> None:
+    """What the judge does not follow, the truth tolerates."""
+    calendar = Calendar(shifts=(Shift(start="08:00", end="18:00"),))
+    assert is_judged(_STUCK)
+    assert not is_judged(LimitRule(id="r", points=_EVERY, high=1.0, active_when=calendar))
+
+
+def test_of_several_levels_the_first_counts() -> None:
+    """L4: an alarm of a rule with levels is raised with the first of them and cleared with the last."""
+    rising = LimitRule(id="r", points=_EVERY, levels={"blue": 10.0, "red": 20.0})
+    falling = LimitRule(id="r", points=_EVERY, levels={"blue": 10.0, "red": 5.0})
+    assert _judged(rising, [1, 12, 25, 12, 1]) == [Told(1000, 1000, 4000)]
+    assert _judged(falling, [12, 9, 3, 9, 12]) == [Told(1000, 1000, 4000)]

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from contract.cases import Case, CaseStep
 from contract.errors import PeerError
-from contract.messages import Alarm, Alert, Case, Transition, UplinkAlert, UplinkBatch, UplinkCase, UplinkEntry
+from contract.messages import Alarm, Alert, Transition, UplinkAlert, UplinkBatch, UplinkCase, UplinkEntry
 from reference_impl.city import node as city_node
 from reference_impl.city.node import CityNode
 
@@ -32,6 +33,13 @@ CASE = Case(
     submitted_ms=1,
     due_ms=2,
     form={},
+    steps=[CaseStep(request_id="r1", act="open", by="ent-1", state="submitted", at_ms=1)],
+)
+REJECTED = replace(
+    CASE,
+    state="rejected",
+    steps=[*CASE.steps, CaseStep(request_id="r2", act="reject", by="wang", state="rejected", at_ms=9)],
+    closed_ms=9,
 )
 
 
@@ -59,7 +67,7 @@ STORY: list[UplinkEntry] = [
     told(3, "acknowledge", replace(ALERT, state="ACKED")),
     told(4, "clear", replace(ALERT, state="NORM", cleared_ms=1004)),
     told(5, alert=replace(ALERT, alert_id="a2")),
-    UplinkCase(number=6, case=replace(CASE, state="approved")),
+    UplinkCase(number=6, case=REJECTED),
 ]
 
 

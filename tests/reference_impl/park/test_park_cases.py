@@ -1,16 +1,18 @@
-"""Cases are opened once for each request, checked against their matter, and decided once."""
+"""Cases are opened once for each request, checked against their matter, and go the way of its procedure."""
 
 import pytest
 from msgspec.structs import replace
 
+from contract.cases import CaseAct, CaseApplication
+from contract.catalogue import matters
+from contract.catalogue.procedures import Actor, procedure_of_kind, procedures
 from contract.errors import PeerError
-from contract.messages import CaseApplication, CaseDecision
 from reference_impl.park.cases import DAY_MS, RECENT_CASES_MAX
 from reference_impl.park.node import ParkNode
 
 FORM: dict[str, str | int | float | bool] = {"outlet": "W1", "flow_m3_day": 12.5, "cod_mg_l": 300, "pretreated": True}
 APPLICATION = CaseApplication(request_id="r-1", matter="drainage-permit", enterprise="ent-1", form=FORM)
-APPROVAL = CaseDecision(officer="wang", decision="approved")
+APPROVAL = CaseAct(request_id="a-1", act="approve", by="wang")
 
 
 def test_the_same_request_is_the_same_case(node: ParkNode) -> None:
@@ -22,8 +24,8 @@ def test_the_same_request_is_the_same_case(node: ParkNode) -> None:
     assert [(entry.number, entry.case) for entry in opened.uplink] == [(1, case)]
     again = node.open_case(APPLICATION, 2000)
     assert (again.empty, again.response) == (True, case)
-    decided = node.decide_case(case.case_id, APPROVAL, 3000).response
-    assert (decided.state, decided.decided_ms, decided.officer) == ("approved", 3000, "wang")
+    decided = node.act_on_case(case.case_id, APPROVAL, "operator", 3000).response
+    assert (decided.state, decided.steps[-1].at_ms, decided.steps[-1].by) == ("approved", 3000, "wang")
     assert node.open_case(APPLICATION, 4000).response == decided
     assert node.outbox_number == 2
 
@@ -44,23 +46,76 @@ def test_a_request_id_means_one_application(node: ParkNode) -> None:
     assert str(refusal.value) == "request_id: expected a new id, or the same matter and form as before, found 'r-1'"
 
 
-def test_a_case_is_decided_once(node: ParkNode) -> None:
-    """The same decision again changes nothing, another one is a conflict."""
+def test_an_act_is_done_once(node: ParkNode) -> None:
+    """The same act again changes nothing; another one under its number is a conflict, and so is a second decision."""
     identity = node.open_case(APPLICATION, 1000).response.case_id
-    node.decide_case(identity, APPROVAL, 2000)
-    assert node.decide_case(identity, APPROVAL, 3000).empty
-    with pytest.raises(PeerError, match="found a case approved by 'wang'") as refusal:
-        node.decide_case(identity, replace(APPROVAL, decision="rejected"), 3000)
+    node.act_on_case(identity, APPROVAL, "operator", 2000)
+    assert node.act_on_case(identity, APPROVAL, "operator", 3000).empty
+    with pytest.raises(PeerError, match="expected a new id, or the same act as before, found 'a-1'") as refusal:
+        node.act_on_case(identity, replace(APPROVAL, act="reject"), "operator", 3000)
+    assert refusal.value.status == 409
+    with pytest.raises(PeerError, match="found 'reject' of a case that is approved") as refusal:
+        node.act_on_case(identity, replace(APPROVAL, request_id="a-2", act="reject"), "operator", 3000)
     assert refusal.value.status == 409
     with pytest.raises(PeerError) as refusal:
-        node.decide_case("none", APPROVAL, 3000)
+        node.act_on_case("none", APPROVAL, "operator", 3000)
     assert refusal.value.status == 404
+
+
+def test_the_clock_of_the_promise_stands_still_while_the_applicant_is_asked(node: ParkNode) -> None:
+    """What the applicant takes to supplement is added to the time that was promised; its entries replace the old."""
+    case = node.open_case(APPLICATION, 0).response
+    ask = CaseAct(request_id="a-1", act="ask-supplement", by="wang")
+    asked = node.act_on_case(case.case_id, ask, "operator", DAY_MS).response
+    assert (asked.state, asked.state_due_ms) == ("supplementing", None)
+    answer = CaseAct(request_id="a-2", act="supplement", by="ent-1", form={"cod_mg_l": 200})
+    answered = node.act_on_case(case.case_id, answer, "enterprise", 4 * DAY_MS).response
+    assert (answered.state, answered.form["cod_mg_l"], answered.due_ms) == ("accepted", 200, 13 * DAY_MS)
+    assert answered.state_due_ms == 10 * DAY_MS  # six of ten days for the review
+    assert node.open_case(APPLICATION, 5 * DAY_MS).response == answered
+
+
+@pytest.mark.parametrize(
+    ("act", "actor", "status", "message"),
+    [
+        (replace(APPROVAL, act="bless"), "operator", 422, "found 'bless'"),
+        (
+            APPROVAL,
+            "enterprise",
+            403,
+            "expected somebody on the side of operator or city, found 'approve' by enterprise",
+        ),
+        (replace(APPROVAL, act="withdraw"), "enterprise", 403, "by: expected the case's enterprise, found 'wang'"),
+        (replace(APPROVAL, act="deliver"), "operator", 409, "expected a case that is approved, found 'deliver'"),
+        (replace(APPROVAL, form={"outlet": "W2"}), "operator", 422, "form: expected none: the act approve brings"),
+        (replace(APPROVAL, by=""), "operator", 422, "by: expected 1 to 200 characters, found ''"),
+        (replace(APPROVAL, comment="c" * 2001), "operator", 422, "comment: expected 1 to 2000 characters"),
+    ],
+)
+def test_a_faulty_act_is_refused(node: ParkNode, act: CaseAct, actor: Actor, status: int, message: str) -> None:
+    """The fault is named, and the case stays as it was."""
+    case = node.open_case(APPLICATION, 1000).response
+    with pytest.raises(PeerError) as refusal:
+        node.act_on_case(case.case_id, act, actor, 2000)
+    assert refusal.value.status == status
+    assert message in str(refusal.value)
+    assert node.cases[case.case_id] == case
+
+
+def test_every_matter_has_a_procedure_whose_ends_can_be_reached() -> None:
+    """Whatever state a case comes into, acts lead from there to a final one."""
+    assert {matter.kind for matter in matters()} <= set(procedure_of_kind())
+    for procedure in procedures():
+        ends = {state.state for state in procedure.states if state.final}
+        while more := {origin for act in procedure.acts if act.to in ends for origin in act.origins} - ends:
+            ends |= more
+        assert ends == {state.state for state in procedure.states}, procedure.procedure
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"matter": "none"}, "matter: expected drainage-permit or hot-work-permit, found 'none'"),
+        ({"matter": "none"}, f"matter: expected {' or '.join(sorted(m.code for m in matters()))}, found 'none'"),
         ({"request_id": ""}, "request_id: expected 1 to 200 characters, found ''"),
         ({"enterprise": "e" * 201}, "enterprise: expected 1 to 200 characters, found 201 characters"),
     ],

@@ -284,8 +284,8 @@ async def test_cases_and_acknowledgements_recall_what_the_node_forgot(
     assert again.json() == case
     node.host.nodes = node.host.store.load(["p1", "p2"])
     decided = await node.client.post(
-        f"/v1/parks/p1/cases/{case['case_id']}/decision",
-        json={"officer": "wang", "decision": "approved"},
+        f"/v1/parks/p1/cases/{case['case_id']}/acts",
+        json={"request_id": "a-1", "act": "approve", "by": "wang"},
         headers=operator,
     )
     assert decided.json()["state"] == "approved"

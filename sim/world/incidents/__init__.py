@@ -1,0 +1,1 @@
+"""Incidents with causes and consequences, and the responders who deal with them."""
