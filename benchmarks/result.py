@@ -31,8 +31,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class WorldCount(Part, frozen=True, kw_only=True):
     """What the whole trace is made of, counted beside the load.
 
-    `copies` of the packs were sent once before. Events of devices are made and not sent: platforms have no entrance for
-    them yet.
+    `copies` of the packs were sent once before.
     """
 
     source: Literal["scenario", "recording"] = "scenario"

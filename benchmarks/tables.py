@@ -1,5 +1,6 @@
 """What the command prints for people."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ def _figures(result: Result) -> Table:
         ("at city", _detection(detection.city) if detection.scored else _NOT_SCORED),
         (
             "requests",
-            ", ".join(f"{one.count:,} {kind} ({one.errors:,} errors)" for kind, one in result.requests.items()),
+            _requests(result),
         ),
         ("world", _world(result.world)),
     )
@@ -93,9 +94,19 @@ def _ledger(result: Result) -> str:
     )
 
 
+def _requests(result: Result) -> str:
+    """Requests by class; the report lists each kind."""
+    counts: Counter[str] = Counter()
+    errors: Counter[str] = Counter()
+    for kind, one in result.requests.items():
+        counts[kind.partition(":")[0]] += one.count
+        errors[kind.partition(":")[0]] += one.errors
+    return ", ".join(f"{count:,} {name} ({errors[name]:,} errors)" for name, count in counts.items())
+
+
 def _world(world: WorldCount) -> str:
     copies = f" ({world.copies:,} sent twice)" if world.copies else ""
-    events = f", {world.events:,} events of devices (made, not sent)" if world.events else ""
+    events = f", {world.events:,} events of devices" if world.events else ""
     return f"{world.packs:,} packs{copies} of {world.readings:,} readings, {world.requests:,} requests{events}"
 
 

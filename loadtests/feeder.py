@@ -10,18 +10,20 @@ from typing import NamedTuple
 import gevent
 from gevent.event import Event
 from gevent.queue import SimpleQueue
+from msgspec.structs import replace
 
 from contract import codec
+from contract.cases import CaseApplication
 from contract.columns import Columns, pack_digest
-from contract.messages import CaseApplication
+from contract.device_events import DeviceEvent
 from contract.names import PointNames
 from loadtests.clock import Clock
 from loadtests.ledger import PackKey
 from loadtests.record import TELEMETRY, Job
 from loadtests.schedule import Schedule
 from loadtests.traffic import Traffic
-from sim.trace import Event as DeviceEvent
-from sim.trace import Pack, Request
+from sim.trace import Emission, Pack, Request
+from sim.trace import Event as WorldEvent
 
 AHEAD_MS = 3_000
 BACKLOG_BYTES_MAX = 512 * 1024 * 1024
@@ -34,12 +36,12 @@ class Ready(NamedTuple):
     """A job and what is to be sent for it."""
 
     job: Job
-    payload: bytes | CaseApplication
+    payload: bytes | CaseApplication | DeviceEvent
     media_type: str
 
 
 class Lane:
-    """What one gateway (or a park's enterprises, under the name `REQUEST_LANE`) has to send, in order."""
+    """What one gateway (or a park's enterprises and devices, under the name `REQUEST_LANE`) has to send, in order."""
 
     def __init__(self, park: str, gateway: str) -> None:
         self.park = park
@@ -97,7 +99,6 @@ class Feeder:
         self.backlog_bytes = 0
         self.late_us_max = 0
         self.stalled_us = 0
-        self.events_skipped = 0
         self.finished = False
         self.lanes = {
             (park, gateway): Lane(park, gateway)
@@ -120,9 +121,6 @@ class Feeder:
             if emissions and self._paced:
                 self._wait_until_near(emissions[0].due_ms)
             for emission in emissions:
-                if isinstance(emission, DeviceEvent):
-                    self.events_skipped += 1  # platforms have no entrance for them yet
-                    continue
                 self._wait_for_space()
                 ready = self._ready(emission)
                 self.lanes[ready.job.park, ready.job.gateway].put(ready)
@@ -153,13 +151,18 @@ class Feeder:
             self._space.wait()
         self.stalled_us += self._clock.now_us() - began_us
 
-    def _ready(self, emission: Pack | Request) -> Ready:
+    def _ready(self, emission: Emission) -> Ready:
         intended_us = self._schedule.intended_ms(emission.due_ms) * 1000 if self._paced else self._clock.now_us()
         if isinstance(emission, Request):
             application = emission.application
             kind = f"case:{application.matter}"
             job = Job(kind, emission.park, REQUEST_LANE, emission.sequence, 0, 0, intended_us)
             return Ready(job, application, "")
+        if isinstance(emission, WorldEvent):
+            message = replace(emission.message, at_ms=emission.message.at_ms + self._schedule.shift_ms)
+            kind = f"event:{message.subsystem}"
+            job = Job(kind, emission.park, REQUEST_LANE, emission.sequence, 0, 0, intended_us)
+            return Ready(job, message, "")
         columns = emission.columns.shifted(self._schedule.shift_ms)
         body = codec.encode(self._media_type, emission.park, self._names[emission.park], columns)
         self.backlog_bytes += len(body)

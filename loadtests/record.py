@@ -25,7 +25,7 @@ class Job(NamedTuple):
     """One thing that the trace wants handed in: a pack of a gateway, or an enterprise's application.
 
     Attributes:
-        kind: `telemetry`, or `case:` and the matter.
+        kind: `telemetry`, `case:` and the matter, or `event:` and the subsystem.
         gateway: name of the gateway; empty for an application.
         readings: readings in the pack; 0 for an application.
         digest: `contract.columns.pack_digest` of the pack as it is sent.
@@ -142,7 +142,6 @@ class LoadRecord(msgspec.Struct, kw_only=True):
         shift_ms: wall time less scenario time.
         complete: the whole trace was offered.
         ended: why the run ended; empty when it ran to its end.
-        events_skipped: events of devices in the trace, for which platforms have no entrance yet.
         trace_digest: sum of `sim.trace.Trace.digest` over the shards, mod 2**64, as a hexadecimal number.
         harness_lag: how much later than possible things were sent, in the measured phase.
         observers: how the observers of the two levels fared; filled in for the whole run, as are the rest.
@@ -161,7 +160,6 @@ class LoadRecord(msgspec.Struct, kw_only=True):
     series: list[Second]
     harness: list[HarnessUse]
     ended: str = ""
-    events_skipped: int = 0
     scenario: str = ""
     seed: int = 0
     replication: int = 0
@@ -339,7 +337,6 @@ def merge(records: Iterable[LoadRecord]) -> LoadRecord:
         harness_lag=Latency.merged(part.harness_lag for part in parts),
         series=[_merge_second(number, by_second[number]) for number in seconds],
         harness=sorted((use for part in parts for use in part.harness), key=lambda use: use.worker),
-        events_skipped=sum(part.events_skipped for part in parts),
         workers=len(parts),
     )
 

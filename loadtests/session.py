@@ -131,7 +131,6 @@ class Session:
             ),
             complete=self._feeder.finished,
         )
-        record.events_skipped = self._feeder.events_skipped
         self._target.close()
         self._tell(RECORD, msgspec.msgpack.encode(record))
         self.finished.set()

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import simpy
 
+from contract.cases import CaseApplication
+from contract.device_events import DeviceEvent
 from contract.errors import TargetError
 from contract.messages import AlertEvent, ParkOverviewList, PointList, UplinkBatch
 from loadtests.targets.in_process import InProcess
@@ -105,13 +107,13 @@ class _Simulation:
 
     def _feed(self) -> Generator[simpy.Event, Any, None]:
         for emission in self.trace.emissions():
-            if isinstance(emission, Event):
-                continue  # platforms have no entrance for events of devices yet
             yield self.env.timeout(emission.due_ms - self.env.now)
             if isinstance(emission, Pack):
                 self._deliver_pack(emission)
+            elif isinstance(emission, Event):
+                self._deliver(emission, emission.message)
             else:
-                self._deliver_request(emission)
+                self._deliver(emission, emission.application)
             self._start_uplink(emission.park)
 
     def _deliver_pack(self, pack: Pack) -> None:
@@ -133,13 +135,14 @@ class _Simulation:
     def _take(self, pack: Pack) -> None:
         self.target.take(pack.park, pack.gateway, pack.sequence, pack.columns)
 
-    def _deliver_request(self, request: Request) -> None:
+    def _deliver(self, emission: Event | Request, message: DeviceEvent | CaseApplication) -> None:
         times = 2 if self._strikes(self.faults.duplicate_chance) else 1
         self.struck["duplicate"] += times - 1
         for _ in range(times):
-            outcome = self.target.request(request.park, request.application)
+            outcome = self.target.request(emission.park, message)
             if not outcome.ok:
-                raise TargetError(f"park {request.park}: request {request.sequence} was refused: {outcome.error}")
+                what = f"{type(emission).__name__.lower()} {emission.sequence}"
+                raise TargetError(f"park {emission.park}: {what} was refused: {outcome.error}")
 
     def _start_uplink(self, park: str) -> None:
         if park not in self.telling and self.target.pending(park):

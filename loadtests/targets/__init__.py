@@ -6,8 +6,10 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.cases import CaseApplication
 from contract.columns import Columns
-from contract.messages import AlertEvent, CaseApplication, Health, PointList
+from contract.device_events import DeviceEvent
+from contract.messages import AlertEvent, Health, PointList
 from contract.rules import RuleSet
 
 Level = Literal["park", "city"]
@@ -54,8 +56,8 @@ class Target(Protocol):
         """Hand in one pack and wait for its acknowledgement."""
         ...
 
-    def request(self, park: str, application: CaseApplication) -> Outcome:
-        """Hand in an enterprise's application and wait for the answer."""
+    def request(self, park: str, message: CaseApplication | DeviceEvent) -> Outcome:
+        """Hand in an enterprise's application or an event of a device and wait for the answer."""
         ...
 
     def alerts(self, level: Level, after: int | None, stop: StopSignal) -> Iterator[AlertEvent | None]:

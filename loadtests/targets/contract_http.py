@@ -10,10 +10,12 @@ from geventhttpclient.response import HTTPParseError
 from numpy.typing import NDArray
 
 from contract import arrow
+from contract.cases import CaseApplication
 from contract.codec import ARROW_STREAM
 from contract.columns import Columns
+from contract.device_events import DeviceEvent, EventBatch
 from contract.errors import HarnessError, TargetError
-from contract.messages import AlertEvent, CaseApplication, CredentialFile, Health, PackReceipt, PointList, Problem
+from contract.messages import AlertEvent, CredentialFile, Health, PackReceipt, PointList, Problem, Role
 from contract.operations import BY_ID, EVENT_STREAM, JSON, PROBLEM, SEQUENCE_HEADER
 from contract.rules import RuleSet
 from loadtests.schedule import may_resend, retry_wait_s
@@ -46,7 +48,7 @@ class ContractHttp:
             self._addresses["city"] = Address.of(city_url)
         self._credentials = credentials
         self._lanes: dict[tuple[str, str, str], tuple[Connection, str]] = {}
-        self._desks: dict[str, str] = {}
+        self._desks: dict[tuple[str, str], str] = {}
         self._idle: list[Connection] = []
 
     # --- the load ---------------------------------------------------------------------------------------------------
@@ -72,18 +74,23 @@ class ContractHttp:
             return Outcome(0, ok=False, error="receipt for another pack")
         return Outcome(answer.status, ok=True, duplicate=receipt.duplicate)
 
-    def request(self, park: str, application: CaseApplication) -> Outcome:
-        """Post an application; each one that is under way has a connection of its own."""
-        head = self._desks.get(park)
+    def request(self, park: str, message: CaseApplication | DeviceEvent) -> Outcome:
+        """Post an application or an event; each one that is under way has a connection of its own."""
+        if isinstance(message, DeviceEvent):
+            return self._post(park, "post_events", "gateway", EventBatch(events=[message]))
+        return self._post(park, "post_case", "enterprise", message)
+
+    def _post(self, park: str, operation_id: str, role: Role, message: msgspec.Struct) -> Outcome:
+        operation = BY_ID[operation_id]
+        head = self._desks.get((park, operation_id))
         if head is None:
-            operation = BY_ID["post_case"]
-            head = self._desks[park] = self._addresses["park"].head(
+            head = self._desks[park, operation_id] = self._addresses["park"].head(
                 "POST",
                 operation.path.format(park=park),
-                token=self._token("park", "enterprise", park),
+                token=self._token("park", role, park),
                 content_type=JSON,
             )
-        body = msgspec.json.encode(application)
+        body = msgspec.json.encode(message)
         connection = self._idle.pop() if self._idle else Connection(self._addresses["park"], SEND_TIMEOUT_S)
         try:
             answer = connection.exchange(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
@@ -91,7 +98,7 @@ class ContractHttp:
             return Outcome(0, ok=False, error=str(error))
         finally:
             self._idle.append(connection)
-        if answer.status in (200, BY_ID["post_case"].status):
+        if answer.status in (200, operation.status):
             return Outcome(answer.status, ok=True)
         return _refusal(answer)
 

@@ -12,13 +12,13 @@ from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from contract import catalogue, codec
+from contract.cases import Case, CaseApplication
 from contract.columns import Columns, pack_digest
+from contract.device_events import DeviceEvent
 from contract.errors import PeerError, TargetError
 from contract.messages import (
     Alert,
     AlertEvent,
-    Case,
-    CaseApplication,
     Health,
     ParkOverview,
     ParkOverviewList,
@@ -48,6 +48,7 @@ class _Park:
         self._sources: dict[str, SourcePosition] = {}
         self._alerts: dict[str, Alert] = {}
         self._cases: dict[str, Case] = {}
+        self.device_events: dict[str, DeviceEvent] = {}
         self._snapshot_at = 0  # packs that the newest snapshot has seen
 
     def commit(self, change: Change) -> None:
@@ -56,6 +57,8 @@ class _Park:
         self.outbox += change.uplink
         self._sources |= {position.gateway: position for position in change.sources}
         self._alerts |= {event.alert.alert_id: event.alert for event in change.events if event.alert}
+        for event in change.device_events:
+            self.device_events.setdefault(event.event_id, event)
         self._cases |= {case.case_id: case for case in change.cases}
         if change.snapshot is not None:
             points, rules = change.points or self._stored.points, change.rules or self._stored.rules
@@ -136,16 +139,19 @@ class InProcess:
             self._commit(shelf, change)
             return change
 
-    def request(self, park: str, application: CaseApplication) -> Outcome:
-        """Hand in an enterprise's application."""
+    def request(self, park: str, message: CaseApplication | DeviceEvent) -> Outcome:
+        """Hand in an enterprise's application or an event of a device."""
 
-        def open_case(shelf: _Park) -> Change:
-            shelf.recall_case(shelf.node.case_id(application))
-            change = shelf.node.open_case(application, self._now_ms())
+        def act(shelf: _Park) -> Change:
+            if isinstance(message, DeviceEvent):
+                change = shelf.node.take_events([message], self._now_ms())
+            else:
+                shelf.recall_case(shelf.node.case_id(message))
+                change = shelf.node.open_case(message, self._now_ms())
             self._commit(shelf, change)
             return change
 
-        return self._attempt(park, open_case)
+        return self._attempt(park, act)
 
     def _attempt(self, park: str, act: Callable[[_Park], Change]) -> Outcome:
         with self._changed:
