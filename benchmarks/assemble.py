@@ -56,8 +56,8 @@ class WorldFacts(NamedTuple):
 
     @property
     def offered(self) -> int:
-        """Packs and requests: what a load hands in."""
-        return self.sent.packs + self.sent.requests
+        """Packs, events and requests: what a load hands in."""
+        return self.sent.packs + self.sent.events + self.sent.requests
 
 
 class Gathered(NamedTuple):

@@ -59,7 +59,7 @@ _REASONS = {
     "harness_cores": "a harness process was near the limit of its core: use more workers",
     "clock_offset_ms": "the clocks of harness and platform differ: synchronise them (NTP, chrony)",
     "observer_delay_ms_p99": "our subscribers woke up late, so alerts look later than they were",
-    "emissions_missing": "the harness did not offer every pack and request of the trace exactly once",
+    "emissions_missing": "the harness did not offer everything in the trace exactly once",
     "trace_differs": "what the harness offered is not the trace of this scenario and seed",
 }
 
