@@ -140,6 +140,12 @@ def serve(
         Path, typer.Option(help="Directory of the stores and of credentials.json; made when absent.")
     ] = Path("out/platform"),
     parks: Annotated[str, typer.Option(help="'all' or park ids, comma-separated.")] = "all",
+    hj212_port: Annotated[
+        int | None, typer.Option(min=1, max=PORT_MAX, help="Open a port of the park platform for HJ 212 loggers.")
+    ] = None,
+    fire_port: Annotated[
+        int | None, typer.Option(min=1, max=PORT_MAX, help="Open one for GB/T 26875.3 fire transmitters.")
+    ] = None,
     city_url: Annotated[str | None, typer.Option(help="City platform that the parks report to.")] = None,
     city_credentials: Annotated[Path | None, typer.Option(help="credentials.json of that city platform.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
@@ -159,6 +165,8 @@ def serve(
         parks=serving.chosen_parks(parks),
         city_url=city_url,
         city_credentials=city_credentials,
+        hj212_port=hj212_port,
+        fire_port=fire_port,
     )
     raise typer.Exit(serving.serve(level, options))
 

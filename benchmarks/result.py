@@ -31,7 +31,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class WorldCount(Part, frozen=True, kw_only=True):
     """What the whole trace is made of, counted beside the load.
 
-    `copies` of the packs were sent once before.
+    `copies` of the packs were sent once before; `requests` are all that people hand in: requests of enterprises, acts
+    on cases and entries of registers.
     """
 
     source: Literal["scenario", "recording"] = "scenario"

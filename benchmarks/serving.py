@@ -6,12 +6,16 @@ from typing import Literal, NamedTuple
 from contract import catalogue
 from contract.errors import PeerError
 from reference_impl.serve import AllSettings, CitySettings, ParkHostSettings, serve_all, serve_city, serve_park
+from reference_impl.transport.tcp.edges import EdgeSettings
 
 ServeLevel = Literal["park", "city", "all"]
 
 
 class ServeOptions(NamedTuple):
-    """What to serve and where; `city_url` and `city_credentials` only for the park level alone."""
+    """What to serve and where; `city_url` and `city_credentials` only for the park level alone.
+
+    `hj212_port` and `fire_port` open the park platform's TCP edges.
+    """
 
     host: str
     park_port: int
@@ -20,6 +24,8 @@ class ServeOptions(NamedTuple):
     parks: tuple[str, ...]
     city_url: str | None
     city_credentials: Path | None
+    hj212_port: int | None = None
+    fire_port: int | None = None
 
 
 def chosen_parks(text: str) -> tuple[str, ...]:
@@ -47,6 +53,7 @@ def serve(level: ServeLevel, options: ServeOptions) -> int:
         ParkBenchError: a port or the data directory is in use, or the uplink's tokens are missing.
     """
     host, data, parks = options.host, options.data, options.parks
+    edges = EdgeSettings(hj212_port=options.hj212_port, fire_port=options.fire_port)
     if level == "city":
         serve_city(CitySettings(data=data, parks=parks, port=options.city_port, host=host))
         return 0
@@ -59,9 +66,17 @@ def serve(level: ServeLevel, options: ServeOptions) -> int:
                 host=host,
                 city_url=options.city_url,
                 city_credentials=options.city_credentials,
+                edges=edges,
             )
         )
         return 0
     return serve_all(
-        AllSettings(data=data, parks=parks, park_port=options.park_port, city_port=options.city_port, host=host)
+        AllSettings(
+            data=data,
+            parks=parks,
+            park_port=options.park_port,
+            city_port=options.city_port,
+            host=host,
+            edges=edges,
+        )
     )

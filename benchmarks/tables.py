@@ -161,6 +161,8 @@ def show_trace(console: Console, found: "Summary") -> None:
         ("parks, gateways, points", f"{found.parks:,}, {found.gateways:,}, {found.points:,}"),
         ("packs, readings", f"{found.packs:,}, {found.readings:,}"),
         ("requests", f"{found.requests:,}{_parts(found.requests_by_matter)}"),
+        ("acts on cases", f"{found.acts:,}{_parts(found.acts_by_act)}"),
+        ("entries of registers", f"{found.writings:,}{_parts(found.writings_by_register)}"),
         ("incidents", f"{found.incidents}{_parts(found.incidents_by_kind)}"),
         ("alerts expected", f"{found.expected_alerts}{_parts(found.expected_by_level)}"),
         ("", f"{found.cleared_alerts} clear again, {found.undetermined_alerts} undetermined at the end"),

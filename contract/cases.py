@@ -1,10 +1,20 @@
 """Service cases: whatever is opened, acted upon by several sides, and closed, by the procedure of its matter."""
 
+import hashlib
+
 import msgspec
 
 from contract.message import Message
 
 Form = dict[str, str | int | float | bool]
+
+
+def case_id(park: str, enterprise: str, request_id: str) -> str:
+    """Deterministic identity of a case, 32 hexadecimal characters: an application that is sent again is the same case.
+
+    A request id belongs to its enterprise, so that no enterprise can meet another's case by choosing its number.
+    """
+    return hashlib.blake2b(msgspec.json.encode((park, enterprise, request_id)), digest_size=16).hexdigest()
 
 
 class CaseApplication(Message, frozen=True, kw_only=True):

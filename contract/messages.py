@@ -12,6 +12,7 @@ from contract.cases import CaseApplication as CaseApplication  # noqa: PLC0414 -
 from contract.cases import CaseList as CaseList  # noqa: PLC0414 - handed on
 from contract.device_events import DeviceEvent as DeviceEvent  # noqa: PLC0414 - handed on
 from contract.errors import PeerError
+from contract.linkage import LinkageRun
 from contract.message import Message
 from contract.registers import RegisterEntry
 
@@ -217,7 +218,14 @@ class UplinkRegisterEntry(Message, frozen=True, kw_only=True, tag="entry", tag_f
     entry: RegisterEntry
 
 
-UplinkEntry = UplinkAlert | UplinkCase | UplinkRegisterEntry
+class UplinkLinkage(Message, frozen=True, kw_only=True, tag="linkage", tag_field="kind"):
+    """A run of a linkage plan that started, moved on or ended, told to the city."""
+
+    number: int
+    run: LinkageRun
+
+
+UplinkEntry = UplinkAlert | UplinkCase | UplinkRegisterEntry | UplinkLinkage
 
 
 class UplinkBatch(Message, frozen=True, kw_only=True):

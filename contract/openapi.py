@@ -30,6 +30,9 @@ _PATH_PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "alert_id": ("Deterministic identity of the alert.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "case_id": ("Id of the case.", {"type": "string"}),
     "register": ("Name of the register.", _IDENTIFIER),
+    "command_id": ("Deterministic identity of the command.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
+    "view": ("Name of the view.", _IDENTIFIER),
+    "person": ("Name of the account.", {"type": "string"}),
     "entry": ("Id of the entry inside its register and park.", {"type": "string"}),
 }
 _SENML_FIELDS = {

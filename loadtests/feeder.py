@@ -13,7 +13,6 @@ from gevent.queue import SimpleQueue
 from msgspec.structs import replace
 
 from contract import codec
-from contract.cases import CaseApplication
 from contract.columns import Columns, pack_digest
 from contract.device_events import DeviceEvent
 from contract.names import PointNames
@@ -21,9 +20,9 @@ from loadtests.clock import Clock
 from loadtests.ledger import PackKey
 from loadtests.record import TELEMETRY, Job
 from loadtests.schedule import Schedule
-from loadtests.traffic import Traffic
-from sim.trace import Emission, Pack, Request
-from sim.trace import Event as WorldEvent
+from loadtests.targets import Handed
+from loadtests.traffic import Traffic, handed
+from sim.trace import Emission, Pack
 
 AHEAD_MS = 3_000
 BACKLOG_BYTES_MAX = 512 * 1024 * 1024
@@ -36,12 +35,12 @@ class Ready(NamedTuple):
     """A job and what is to be sent for it."""
 
     job: Job
-    payload: bytes | CaseApplication | DeviceEvent
+    payload: bytes | Handed
     media_type: str
 
 
 class Lane:
-    """What one gateway (or a park's enterprises and devices, under the name `REQUEST_LANE`) has to send, in order."""
+    """What one gateway (or, as `REQUEST_LANE`, a park's people and devices) has to send, in order."""
 
     def __init__(self, park: str, gateway: str) -> None:
         self.park = park
@@ -153,14 +152,10 @@ class Feeder:
 
     def _ready(self, emission: Emission) -> Ready:
         intended_us = self._schedule.intended_ms(emission.due_ms) * 1000 if self._paced else self._clock.now_us()
-        if isinstance(emission, Request):
-            application = emission.application
-            kind = f"case:{application.matter}"
-            job = Job(kind, emission.park, REQUEST_LANE, emission.sequence, 0, 0, intended_us)
-            return Ready(job, application, "")
-        if isinstance(emission, WorldEvent):
-            message = replace(emission.message, at_ms=emission.message.at_ms + self._schedule.shift_ms)
-            kind = f"event:{message.subsystem}"
+        if not isinstance(emission, Pack):
+            kind, message = handed(emission)
+            if isinstance(message, DeviceEvent):
+                message = replace(message, at_ms=message.at_ms + self._schedule.shift_ms)
             job = Job(kind, emission.park, REQUEST_LANE, emission.sequence, 0, 0, intended_us)
             return Ready(job, message, "")
         columns = emission.columns.shifted(self._schedule.shift_ms)

@@ -9,13 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import simpy
 
-from contract.cases import CaseApplication
-from contract.device_events import DeviceEvent
 from contract.errors import TargetError
 from contract.messages import AlertEvent, ParkOverviewList, PointList, UplinkBatch
 from loadtests.targets.in_process import InProcess
-from loadtests.traffic import Traffic, rules_of
-from sim.trace import Event, Pack, Request
+from loadtests.traffic import Traffic, handed, rules_of
+from sim.trace import CaseActing, Event, Pack, RegisterWriting, Request
 
 
 class Faults(NamedTuple):
@@ -110,10 +108,8 @@ class _Simulation:
             yield self.env.timeout(emission.due_ms - self.env.now)
             if isinstance(emission, Pack):
                 self._deliver_pack(emission)
-            elif isinstance(emission, Event):
-                self._deliver(emission, emission.message)
             else:
-                self._deliver(emission, emission.application)
+                self._deliver(emission)
             self._start_uplink(emission.park)
 
     def _deliver_pack(self, pack: Pack) -> None:
@@ -135,14 +131,14 @@ class _Simulation:
     def _take(self, pack: Pack) -> None:
         self.target.take(pack.park, pack.gateway, pack.sequence, pack.columns)
 
-    def _deliver(self, emission: Event | Request, message: DeviceEvent | CaseApplication) -> None:
+    def _deliver(self, emission: Event | Request | CaseActing | RegisterWriting) -> None:
+        kind, message = handed(emission)
         times = 2 if self._strikes(self.faults.duplicate_chance) else 1
         self.struck["duplicate"] += times - 1
         for _ in range(times):
             outcome = self.target.request(emission.park, message)
             if not outcome.ok:
-                what = f"{type(emission).__name__.lower()} {emission.sequence}"
-                raise TargetError(f"park {emission.park}: {what} was refused: {outcome.error}")
+                raise TargetError(f"park {emission.park}: {kind} {emission.sequence} was refused: {outcome.error}")
 
     def _start_uplink(self, park: str) -> None:
         if park not in self.telling and self.target.pending(park):

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from contract import catalogue
+from contract.cases import case_id
 from contract.rules import RuleSet
+from loadtests.targets import ActOnCase, Handed, WriteEntry
 from scenarios.model import Scenario
 from sim.recorded import RecordedTrace
-from sim.trace import Trace
+from sim.trace import CaseActing, Event, RegisterWriting, Request, Trace
 
 Traffic = Trace | RecordedTrace
 
@@ -32,3 +34,15 @@ def traffic(scenario: Scenario, recording: str, *, shard: tuple[int, int] = (0, 
 def rules_of(scenario: Scenario) -> RuleSet:
     """The rules that a platform is told for this scenario."""
     return catalogue.full_rules() if scenario.rules == "all" else catalogue.standard_rules()
+
+
+def handed(emission: Event | Request | CaseActing | RegisterWriting) -> tuple[str, Handed]:
+    """What is handed in to the platform for an emission, and the kind under which it is counted."""
+    if isinstance(emission, Request):
+        return f"case:{emission.application.matter}", emission.application
+    if isinstance(emission, Event):
+        return f"event:{emission.message.subsystem}", emission.message
+    if isinstance(emission, CaseActing):
+        identity = case_id(emission.park, *emission.case_request)
+        return f"act:{emission.act.act}", ActOnCase(identity, emission.act, emission.actor)
+    return f"register:{emission.register}", WriteEntry(emission.register, emission.entry, emission.fields)

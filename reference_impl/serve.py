@@ -23,8 +23,10 @@ from reference_impl.transport.access import Doorkeeper
 from reference_impl.transport.bindings import Bindings, application
 from reference_impl.transport.city_host import CityHost, city_handlers
 from reference_impl.transport.credentials import prepare_credentials, read_credentials
+from reference_impl.transport.identity_operations import identity_handlers
 from reference_impl.transport.park_host import Bounds, ParkHost
 from reference_impl.transport.park_operations import park_handlers
+from reference_impl.transport.tcp.edges import EdgedHost, Edges, EdgeSettings
 from reference_impl.transport.telemetry import TelemetryEntrance
 from reference_impl.transport.uplink import City
 
@@ -42,6 +44,7 @@ class ParkHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         city_url: where the uplink goes; without it the outboxes are kept for later.
         city_credentials: the city's credential file, which holds each park's uplink token.
         bounds: what is taken before 503.
+        edges: ports for devices that speak their own protocols.
     """
 
     data: Path
@@ -51,6 +54,7 @@ class ParkHostSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     city_url: str | None = None
     city_credentials: Path | None = None
     bounds: Bounds = Bounds()
+    edges: EdgeSettings = EdgeSettings()
 
 
 class CitySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,26 +88,31 @@ def serve_park(settings: ParkHostSettings, *, attached: bool = False) -> None:
     store = ParkStore(settings.data)
     principals = prepare_credentials(store, settings.data, "park", settings.parks)
     host = ParkHost(store, settings.parks, settings.bounds, city)
+    host.identity.offer_enrolment(settings.data)
     try:
         routes = park_application(host, Doorkeeper(principals))
-        server.run(host, routes, settings.host, port, ready=_announce("park"), attached=attached)
+        edged = EdgedHost(host, Edges(host, settings.host, settings.edges, _announce_edge))
+        server.run(edged, routes, settings.host, port, ready=_announce("park"), attached=attached)
     finally:
         host.close()
 
 
 def park_application(host: ParkHost, doorkeeper: Doorkeeper) -> ASGIApp:
     """The ASGI application of a park host."""
+    doorkeeper.know(host.identity)
     framework = application(
         Bindings(
             level="park",
-            handlers=park_handlers(host),
+            handlers={**park_handlers(host), **identity_handlers(host.identity)},
             doorkeeper=doorkeeper,
+            auditor=host.identity.auditor,
             admission=host.requests,
             metrics=host.metrics,
             known_park=lambda park: park in host.nodes,
         )
     )
-    return server.dispatcher(framework, TelemetryEntrance(host, doorkeeper, host.packs, host.metrics))
+    entrance = TelemetryEntrance(host, doorkeeper, host.identity.auditor, host.packs, host.metrics)
+    return server.dispatcher(framework, entrance)
 
 
 def serve_city(settings: CitySettings, *, attached: bool = False) -> None:
@@ -118,6 +127,7 @@ def serve_city(settings: CitySettings, *, attached: bool = False) -> None:
     store = CityStore(settings.data)
     principals = prepare_credentials(store, settings.data, "city", settings.parks)
     host = CityHost(store, settings.parks)
+    host.identity.offer_enrolment(settings.data)
     try:
         routes = city_application(host, Doorkeeper(principals))
         server.run(host, routes, settings.host, port, ready=_announce("city"), attached=attached)
@@ -127,11 +137,13 @@ def serve_city(settings: CitySettings, *, attached: bool = False) -> None:
 
 def city_application(host: CityHost, doorkeeper: Doorkeeper) -> ASGIApp:
     """The ASGI application of the city."""
+    doorkeeper.know(host.identity)
     framework = application(
         Bindings(
             level="city",
-            handlers=city_handlers(host),
+            handlers={**city_handlers(host), **identity_handlers(host.identity)},
             doorkeeper=doorkeeper,
+            auditor=host.identity.auditor,
             admission=host.requests,
             metrics=host.metrics,
             known_park=lambda park: park in host.parks,
@@ -148,6 +160,7 @@ class AllSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     park_port: int = 8001
     city_port: int = 8000
     host: str = "127.0.0.1"
+    edges: EdgeSettings = EdgeSettings()
 
 
 def serve_all(settings: AllSettings, *, attached: bool = False) -> int:
@@ -169,6 +182,7 @@ def serve_all(settings: AllSettings, *, attached: bool = False) -> int:
                 host=settings.host,
                 city_url=city_url,
                 city_credentials=city.data / "credentials.json",
+                edges=settings.edges,
             )
         )
 
@@ -218,6 +232,10 @@ def _announce(level: str) -> Callable[[str], None]:
         sys.stdout.flush()
 
     return say
+
+
+def _announce_edge(protocol: str, port: int) -> None:
+    sys.stderr.write(f"{protocol} listens on port {port}\n")
 
 
 def _city(settings: ParkHostSettings) -> City | None:

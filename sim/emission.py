@@ -1,9 +1,11 @@
-"""What leaves the world: telemetry packs of gateways, events of devices, and service requests of enterprises."""
+"""What leaves the world: packs of gateways, events of devices, requests, acts on cases and entries of registers."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from contract.cases import CaseAct
 from contract.columns import Columns
 from contract.messages import CaseApplication, DeviceEvent
+from contract.registers import EntryFields
 
 
 class Pack(NamedTuple):
@@ -48,4 +50,32 @@ class Request(NamedTuple):
     reason: str = ""
 
 
-Emission = Pack | Event | Request
+class CaseActing(NamedTuple):
+    """Somebody does something with a case that a request of before opened.
+
+    Attributes:
+        sequence: counts the acts in the park from 1.
+        case_request: enterprise and request id of the request; `contract.cases.case_id` gives the case's id.
+        actor: on which side the author stands.
+    """
+
+    due_ms: int
+    park: str
+    sequence: int
+    case_request: tuple[str, str]
+    act: CaseAct
+    actor: Literal["enterprise", "operator"]
+
+
+class RegisterWriting(NamedTuple):
+    """The park's administration writes an entry of a register; `sequence` counts its writings from 1."""
+
+    due_ms: int
+    park: str
+    sequence: int
+    register: str
+    entry: str
+    fields: EntryFields
+
+
+Emission = Pack | Event | Request | CaseActing | RegisterWriting

@@ -14,12 +14,14 @@ from contract.columns import pack_digest
 from scenarios.model import Scenario
 from sim.network import NetworkReport, total
 from sim.world import (
+    CaseActing,
     Emission,
     Event,
     ExpectedAlert,
     GroundTruth,
     IncidentTruth,
     Pack,
+    RegisterWriting,
     Request,
     UndeterminedAlert,
     World,
@@ -28,23 +30,27 @@ from sim.world.model import layout_of
 from sim.world.park import Turn
 
 __all__ = [
+    "CaseActing",
     "Emission",
     "Event",
     "ExpectedAlert",
     "GroundTruth",
     "IncidentTruth",
     "Pack",
+    "RegisterWriting",
     "Request",
     "Summary",
     "Trace",
     "UndeterminedAlert",
     "event_digest",
+    "office_digest",
+    "order",
     "request_digest",
     "summary",
 ]
 
 _DIGEST_MASK = 2**64 - 1
-_RANKS = {Pack: 0, Event: 1, Request: 2}
+_RANKS = {Pack: 0, Event: 1, Request: 2, CaseActing: 3, RegisterWriting: 4}
 
 
 class Trace:
@@ -64,7 +70,7 @@ class Trace:
         measured_from_ms: beginning of the measured part.
         end_ms: no emission is due at or after this time.
         truth: its incidents are known from the beginning; all of it is, once the emissions are exhausted.
-        digest: sum modulo 2**64 of the digests of the packs and requests emitted so far, whatever their order.
+        digest: sum modulo 2**64 of the digests of all that was emitted so far, whatever its order.
 
     Raises:
         ScenarioError: an incident would touch nothing.
@@ -85,19 +91,23 @@ class Trace:
         self.start_ms, self.measured_from_ms, self.end_ms = world.start_ms, world.measured_from_ms, world.end_ms
 
     def steps(self) -> Iterator[list[Emission]]:
-        """One list for each park and step, in order of step and park; a step is one sample period."""
+        """One list for each park and step, in order of step and park; a step is one sample period.
+
+        In a list packs come first, as gateways send them; the others follow in order of time.
+        """
         for turn in self._turns():
-            yield [*turn.packs, *turn.events, *turn.requests]
+            yield [*turn.packs, *sorted([*turn.events, *turn.requests, *turn.office], key=order)]
 
     def emissions(self) -> Iterator[Emission]:
-        """All emissions in order of due time, then park, packs before events before requests, gateway and sequence."""
+        """All emissions in order of due time, park, kind (packs first, registers last), gateway and sequence."""
         for _, turns in groupby(self._turns(), key=lambda turn: turn.number):
             step: list[Emission] = []
             for turn in turns:
                 step += turn.packs
                 step += turn.events
                 step += turn.requests
-            yield from sorted(step, key=_order)
+                step += turn.office
+            yield from sorted(step, key=order)
 
     @property
     def network(self) -> NetworkReport | None:
@@ -118,6 +128,7 @@ class Trace:
         for turn in self._begin().turns():
             digest = sum(map(pack_digest, turn.readings))
             digest += sum(map(event_digest, turn.events)) + sum(map(request_digest, turn.requests))
+            digest += sum(map(office_digest, turn.office))
             self.digest = (self.digest + digest) & _DIGEST_MASK
             yield turn
 
@@ -130,6 +141,11 @@ def event_digest(event: Event) -> int:
 def request_digest(request: Request) -> int:
     """Digest of a request with its park, number and time, an unsigned 64-bit integer."""
     return _digest((request.park, request.sequence, request.due_ms, request.application))
+
+
+def office_digest(one: CaseActing | RegisterWriting) -> int:
+    """Digest of an act or of an entry with its park, number and time, an unsigned 64-bit integer."""
+    return _digest((type(one).__name__, *one))
 
 
 def _digest(content: object) -> int:
@@ -150,6 +166,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     events_by_subsystem: dict[str, int]
     requests: int
     requests_by_matter: dict[str, int]
+    acts: int
+    acts_by_act: dict[str, int]
+    writings: int
+    writings_by_register: dict[str, int]
     incidents: int
     incidents_by_kind: dict[str, int]
     expected_alerts: int
@@ -165,6 +185,8 @@ def summary(trace: Trace) -> Summary:
     packs = readings = 0
     matters: Counter[str] = Counter()
     subsystems: Counter[str] = Counter()
+    acts: Counter[str] = Counter()
+    registers: Counter[str] = Counter()
     for step in trace.steps():
         for emission in step:
             if isinstance(emission, Pack):
@@ -172,8 +194,12 @@ def summary(trace: Trace) -> Summary:
                 readings += len(emission.columns)
             elif isinstance(emission, Event):
                 subsystems[emission.message.subsystem] += 1
-            else:
+            elif isinstance(emission, Request):
                 matters[emission.application.matter] += 1
+            elif isinstance(emission, CaseActing):
+                acts[emission.act.act] += 1
+            else:
+                registers[emission.register] += 1
     truth = trace.truth
     return Summary(
         scenario=trace.scenario.name,
@@ -187,6 +213,10 @@ def summary(trace: Trace) -> Summary:
         events_by_subsystem=dict(sorted(subsystems.items())),
         requests=matters.total(),
         requests_by_matter=dict(sorted(matters.items())),
+        acts=acts.total(),
+        acts_by_act=dict(sorted(acts.items())),
+        writings=registers.total(),
+        writings_by_register=dict(sorted(registers.items())),
         incidents=len(truth.incidents),
         incidents_by_kind=dict(sorted(Counter(incident.kind for incident in truth.incidents).items())),
         expected_alerts=len(truth.expected),
@@ -198,6 +228,7 @@ def summary(trace: Trace) -> Summary:
     )
 
 
-def _order(emission: Emission) -> tuple[int, str, int, str, int]:
+def order(emission: Emission) -> tuple[int, str, int, str, int]:
+    """What emissions are sorted by: due time, park, kind, gateway and sequence."""
     gateway = emission.gateway if isinstance(emission, Pack) else ""
     return emission.due_ms, emission.park, _RANKS[type(emission)], gateway, emission.sequence

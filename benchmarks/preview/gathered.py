@@ -14,7 +14,7 @@ from loadtests.traffic import Traffic
 from scenarios.model import Scenario
 from sim.network import NetworkReport
 from sim.recorded.numbering import Numbers
-from sim.trace import Event, GroundTruth, Pack, Request
+from sim.trace import Emission, Event, GroundTruth, Pack, Request
 
 BINS_MAX: Final = 288
 BIN_S: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 86_400)
@@ -131,7 +131,7 @@ class _Count:
         self._service = {matter.code: matter.service for matter in catalogue.matters()}
         self.services: dict[str, NDArray[np.int64]] = {}
 
-    def step(self, emissions: list[Pack | Event | Request]) -> None:
+    def step(self, emissions: list[Emission]) -> None:
         """What one park sent in one step."""
         for emission in emissions:
             place = int((emission.due_ms - self._trace.start_ms) // (self.bin_s * 1000))
@@ -141,7 +141,7 @@ class _Count:
                 self.events[place] += 1
                 if emission.park == self.park:
                     self._subject.event(emission, place)
-            else:
+            elif isinstance(emission, Request):
                 self.requests[place] += 1
                 service = self._service.get(emission.application.matter, "other")
                 self.services.setdefault(service, np.zeros(self.bins, np.int64))[place] += 1

@@ -3,7 +3,19 @@
 OpenAPI is generated from it, clients take their paths from it, and the reference platform's routes are held to it.
 """
 
-from contract.operations import alerts, cases, device_events, node, registers, telemetry, uplink
+from contract.operations import (
+    alerts,
+    cases,
+    device_events,
+    devices_registry,
+    identity,
+    linkage,
+    node,
+    registers,
+    telemetry,
+    uplink,
+    views,
+)
 from contract.operations.shape import EVENT_STREAM, JSON, LIMIT, PLAIN, PROBLEM, Operation, Parameter
 from contract.operations.telemetry import SEQUENCE_HEADER
 
@@ -24,9 +36,13 @@ OPERATIONS: tuple[Operation, ...] = (
     *node.OPERATIONS,
     *telemetry.OPERATIONS,
     *device_events.OPERATIONS,
+    *devices_registry.OPERATIONS,
     *alerts.OPERATIONS,
     *cases.OPERATIONS,
     *registers.OPERATIONS,
+    *linkage.OPERATIONS,
+    *views.OPERATIONS,
+    *identity.OPERATIONS,
     *uplink.OPERATIONS,
 )
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from contract import messages as m
+from contract.identity import PersonalRole
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -35,7 +36,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     summary: str
     level: tuple[Literal["park", "city"], ...]
-    roles: tuple[m.Role, ...] = ()
+    roles: tuple[m.Role | PersonalRole, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     request: Any = None
     request_media: tuple[str, ...] = (JSON,)
@@ -60,4 +61,4 @@ PERIOD = (
     query("from_ms", "integer", "First event time, included.", required=True),
     query("to_ms", "integer", "Last event time, not included.", required=True),
 )
-AUTH = (401, 403)
+AUTH = (401, 403, 429)

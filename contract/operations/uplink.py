@@ -14,7 +14,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "Entries already applied are skipped, a gap is refused with 409.",
         request=m.UplinkBatch,
         response=m.UplinkReceipt,
-        errors=(400, *AUTH, 404, 409, 413, 422, 429, 503),
+        errors=(400, *AUTH, 404, 409, 413, 422, 503),
     ),
     Operation(
         id="get_uplink",

@@ -6,10 +6,11 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.cases import CaseApplication
+from contract.cases import CaseAct, CaseApplication
 from contract.columns import Columns
 from contract.device_events import DeviceEvent
 from contract.messages import AlertEvent, Health, PointList
+from contract.registers import EntryFields
 from contract.rules import RuleSet
 
 Level = Literal["park", "city"]
@@ -31,6 +32,26 @@ class Outcome(NamedTuple):
     retry_after_s: float | None = None
     error: str = ""
     duplicate: bool = False
+
+
+class ActOnCase(NamedTuple):
+    """An act on a case, and on which side its author stands."""
+
+    case_id: str
+    act: CaseAct
+    actor: Literal["enterprise", "operator"]
+
+
+class WriteEntry(NamedTuple):
+    """An entry of a register as the park's administration writes it."""
+
+    register: str
+    entry: str
+    fields: EntryFields
+
+
+Handed = CaseApplication | DeviceEvent | ActOnCase | WriteEntry
+"""What is handed in to a park beside telemetry."""
 
 
 class StopSignal(Protocol):
@@ -56,8 +77,8 @@ class Target(Protocol):
         """Hand in one pack and wait for its acknowledgement."""
         ...
 
-    def request(self, park: str, message: CaseApplication | DeviceEvent) -> Outcome:
-        """Hand in an enterprise's application or an event of a device and wait for the answer."""
+    def request(self, park: str, message: Handed) -> Outcome:
+        """Hand in an application, an event of a device, an act or an entry of a register; wait for the answer."""
         ...
 
     def alerts(self, level: Level, after: int | None, stop: StopSignal) -> Iterator[AlertEvent | None]:

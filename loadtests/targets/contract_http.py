@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import numpy as np
@@ -10,7 +11,6 @@ from geventhttpclient.response import HTTPParseError
 from numpy.typing import NDArray
 
 from contract import arrow
-from contract.cases import CaseApplication
 from contract.codec import ARROW_STREAM
 from contract.columns import Columns
 from contract.device_events import DeviceEvent, EventBatch
@@ -19,7 +19,7 @@ from contract.messages import AlertEvent, CredentialFile, Health, PackReceipt, P
 from contract.operations import BY_ID, EVENT_STREAM, JSON, PROBLEM, SEQUENCE_HEADER
 from contract.rules import RuleSet
 from loadtests.schedule import may_resend, retry_wait_s
-from loadtests.targets import Level, Outcome, StopSignal
+from loadtests.targets import ActOnCase, Handed, Level, Outcome, StopSignal, WriteEntry
 from loadtests.targets.connection import RECEIVE_BYTES, Address, Answer, Connection, NoAnswerError, Parser
 
 SEND_TIMEOUT_S = 30.0
@@ -74,22 +74,32 @@ class ContractHttp:
             return Outcome(0, ok=False, error="receipt for another pack")
         return Outcome(answer.status, ok=True, duplicate=receipt.duplicate)
 
-    def request(self, park: str, message: CaseApplication | DeviceEvent) -> Outcome:
-        """Post an application or an event; each one that is under way has a connection of its own."""
+    def request(self, park: str, message: Handed) -> Outcome:
+        """Hand in a message; each one that is under way has a connection of its own."""
+        if isinstance(message, ActOnCase):
+            path = BY_ID["act_on_case"].path.format(park=park, case_id=quote(message.case_id, safe=""))
+            return self._hand_in("act_on_case", self._head(park, "act_on_case", path, message.actor), message.act)
+        if isinstance(message, WriteEntry):
+            entry = quote(message.entry, safe="")
+            path = BY_ID["put_entry"].path.format(park=park, register=message.register, entry=entry)
+            return self._hand_in("put_entry", self._head(park, "put_entry", path, "operator"), message.fields)
         if isinstance(message, DeviceEvent):
             return self._post(park, "post_events", "gateway", EventBatch(events=[message]))
         return self._post(park, "post_case", "enterprise", message)
 
     def _post(self, park: str, operation_id: str, role: Role, message: msgspec.Struct) -> Outcome:
-        operation = BY_ID[operation_id]
+        """Post to a path that all messages of the park share: its head is put together once."""
         head = self._desks.get((park, operation_id))
         if head is None:
-            head = self._desks[park, operation_id] = self._addresses["park"].head(
-                "POST",
-                operation.path.format(park=park),
-                token=self._token("park", role, park),
-                content_type=JSON,
-            )
+            path = BY_ID[operation_id].path.format(park=park)
+            head = self._desks[park, operation_id] = self._head(park, operation_id, path, role)
+        return self._hand_in(operation_id, head, message)
+
+    def _head(self, park: str, operation_id: str, path: str, role: Role) -> str:
+        token = self._token("park", role, park)
+        return self._addresses["park"].head(BY_ID[operation_id].method, path, token=token, content_type=JSON)
+
+    def _hand_in(self, operation_id: str, head: str, message: msgspec.Struct) -> Outcome:
         body = msgspec.json.encode(message)
         connection = self._idle.pop() if self._idle else Connection(self._addresses["park"], SEND_TIMEOUT_S)
         try:
@@ -98,7 +108,7 @@ class ContractHttp:
             return Outcome(0, ok=False, error=str(error))
         finally:
             self._idle.append(connection)
-        if answer.status in (200, operation.status):
+        if answer.status in (200, BY_ID[operation_id].status):
             return Outcome(answer.status, ok=True)
         return _refusal(answer)
 

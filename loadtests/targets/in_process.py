@@ -6,13 +6,13 @@ be killed at any point.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec.structs import asdict
 from numpy.typing import NDArray
 
 from contract import catalogue, codec
-from contract.cases import Case, CaseApplication
 from contract.columns import Columns, pack_digest
 from contract.device_events import DeviceEvent
 from contract.errors import PeerError, TargetError
@@ -27,11 +27,17 @@ from contract.messages import (
     UplinkEntry,
 )
 from contract.rules import RuleSet
-from loadtests.targets import Level, Outcome, StopSignal
+from loadtests.targets import ActOnCase, Handed, Level, Outcome, StopSignal, WriteEntry
 from reference_impl.city.node import CityNode
 from reference_impl.park.alarm_states import is_current
 from reference_impl.park.change import Change, EventDraft, SourcePosition, StoredPack
+from reference_impl.park.linkage import StoredLinkage
 from reference_impl.park.node import ParkNode, StoredPark
+
+if TYPE_CHECKING:
+    from contract.cases import Case
+    from contract.linkage import Command, LinkageRun
+    from contract.registers import RegisterEntry
 
 SILENCE_S = 0.2
 _DIGEST_MASK = 2**64 - 1
@@ -48,6 +54,9 @@ class _Park:
         self._sources: dict[str, SourcePosition] = {}
         self._alerts: dict[str, Alert] = {}
         self._cases: dict[str, Case] = {}
+        self._entries: dict[tuple[str, str], RegisterEntry] = {}
+        self._runs: dict[str, LinkageRun] = {}
+        self._commands: dict[str, Command] = {}
         self.device_events: dict[str, DeviceEvent] = {}
         self._snapshot_at = 0  # packs that the newest snapshot has seen
 
@@ -60,6 +69,9 @@ class _Park:
         for event in change.device_events:
             self.device_events.setdefault(event.event_id, event)
         self._cases |= {case.case_id: case for case in change.cases}
+        self._entries |= {(entry.register, entry.entry): entry for entry in change.entries}
+        self._runs |= {run.run: run for run in change.runs}
+        self._commands |= {command.command_id: command for command in change.commands}
         if change.snapshot is not None:
             points, rules = change.points or self._stored.points, change.rules or self._stored.rules
             self._stored = self._stored._replace(points=points, rules=rules)
@@ -76,15 +88,28 @@ class _Park:
             sources=self._sources.values(),
             alerts=[alert for alert in self._alerts.values() if is_current(alert)],
             outbox_number=len(self.outbox),
+            linkage=self._linkage(),
         )
         self.node = ParkNode.restore(self.node.park, stored)
         for pack in self.packs[self._snapshot_at :]:
             self.node.replay(pack)
 
+    def _linkage(self) -> StoredLinkage:
+        runs = sorted(self._runs.values(), key=lambda run: (run.started_ms, run.run))
+        going_on = {run.run for run in runs if run.ended_ms is None}
+        wanted = [each for each in self._commands.values() if each.ended_ms is None or each.run in going_on]
+        number = max((each.number for each in self._commands.values()), default=0)
+        return StoredLinkage(runs, sorted(wanted, key=lambda command: command.number), number)
+
     def recall_case(self, case_id: str) -> None:
         """Give the node back a case that it may have forgotten."""
         if case_id in self._cases:
             self.node.recall_case(self._cases[case_id])
+
+    def recall_entry(self, register: str, entry: str) -> None:
+        """Give the node back an entry that it may have forgotten."""
+        if (register, entry) in self._entries:
+            self.node.recall_entry(self._entries[register, entry])
 
 
 class InProcess:
@@ -139,12 +164,18 @@ class InProcess:
             self._commit(shelf, change)
             return change
 
-    def request(self, park: str, message: CaseApplication | DeviceEvent) -> Outcome:
-        """Hand in an enterprise's application or an event of a device."""
+    def request(self, park: str, message: Handed) -> Outcome:
+        """Hand in an application, an event of a device, an act on a case or an entry of a register."""
 
         def act(shelf: _Park) -> Change:
             if isinstance(message, DeviceEvent):
                 change = shelf.node.take_events([message], self._now_ms())
+            elif isinstance(message, ActOnCase):
+                shelf.recall_case(message.case_id)
+                change = shelf.node.act_on_case(message.case_id, message.act, message.actor, self._now_ms())
+            elif isinstance(message, WriteEntry):
+                shelf.recall_entry(message.register, message.entry)
+                change = shelf.node.put_entry(message.register, message.entry, message.fields, self._now_ms())
             else:
                 shelf.recall_case(shelf.node.case_id(message))
                 change = shelf.node.open_case(message, self._now_ms())

@@ -10,6 +10,7 @@ from contract.cases import Case
 from contract.catalogue import matters
 from contract.catalogue.procedures import procedure_of_kind
 from contract.errors import PeerError
+from contract.linkage import LinkageRun
 from contract.messages import (
     Alert,
     ParkOverview,
@@ -18,6 +19,7 @@ from contract.messages import (
     UplinkBatch,
     UplinkCase,
     UplinkEntry,
+    UplinkLinkage,
     UplinkReceipt,
     UplinkRegisterEntry,
 )
@@ -37,6 +39,7 @@ class CityChange(NamedTuple):
         events: transitions of alerts in order; the store numbers them and keeps each `alert` as the newest of its id.
         cases: cases as they are now.
         entries: entries of registers as they are now.
+        runs: runs of linkage plans as they are now.
     """
 
     park: str
@@ -45,6 +48,7 @@ class CityChange(NamedTuple):
     events: Sequence[EventDraft] = ()
     cases: Sequence[Case] = ()
     entries: Sequence[RegisterEntry] = ()
+    runs: Sequence[LinkageRun] = ()
 
 
 class CityNode:
@@ -94,6 +98,7 @@ class CityNode:
             events=events,
             cases=[entry.case for entry in fresh if isinstance(entry, UplinkCase)],
             entries=[entry.entry for entry in fresh if isinstance(entry, UplinkRegisterEntry)],
+            runs=[entry.run for entry in fresh if isinstance(entry, UplinkLinkage)],
         )
 
     def _overview(self, park: str) -> ParkOverview:
@@ -173,6 +178,8 @@ def _parks_of(entry: UplinkEntry) -> set[str]:
         return {entry.case.park}
     if isinstance(entry, UplinkRegisterEntry):
         return {entry.entry.park}
+    if isinstance(entry, UplinkLinkage):
+        return {entry.run.park}
     return {each.park for each in (entry.alert, entry.alarm) if each is not None}
 
 

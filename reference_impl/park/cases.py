@@ -1,13 +1,11 @@
 """The cases of a park: one engine for whatever is opened, acted upon and closed by the procedure of its matter."""
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
 
-import msgspec
 from msgspec.structs import replace
 
-from contract.cases import Case, CaseAct, CaseApplication, CaseStep
+from contract.cases import Case, CaseAct, CaseApplication, CaseStep, case_id
 from contract.catalogue import FormField, Matter
 from contract.catalogue.procedures import Act, Actor, Procedure, procedure_of_kind
 from contract.errors import PeerError
@@ -19,15 +17,6 @@ IDENTITY_LENGTH_MAX = 200
 DAY_MS = 86_400_000
 
 FormValue = str | int | float | bool
-
-
-def case_id(park: str, application: CaseApplication) -> str:
-    """Deterministic identity of a case, 32 hexadecimal characters: an application that is sent again is the same case.
-
-    A request id belongs to its enterprise, so that no enterprise can meet another's case by choosing its number.
-    """
-    name = msgspec.json.encode((park, application.enterprise, application.request_id))
-    return hashlib.blake2b(name, digest_size=16).hexdigest()
 
 
 class CaseBook:
@@ -56,7 +45,7 @@ class CaseBook:
         _check_length(application.enterprise, "enterprise", IDENTITY_LENGTH_MAX)
         matter = self._matter(application.matter)
         check_form(matter.form, application.form)
-        identity = case_id(self._park, application)
+        identity = case_id(self._park, application.enterprise, application.request_id)
         known = self.cases.get(identity)
         if known is not None:
             if (known.matter, known.steps[0].form) != (application.matter, application.form):

@@ -7,9 +7,13 @@ import msgspec
 
 from contract.columns import Columns
 from contract.device_events import DeviceEvent, EventReceipt
+from contract.devices_registry import DeviceList
+from contract.linkage import Command, CommandList, LinkageRun
 from contract.messages import Alarm, Alert, Case, PackReceipt, PointList, Transition, UplinkEntry
 from contract.registers import RegisterEntry
 from contract.rules import RuleSet
+
+LinkageAnswer = Command | CommandList
 
 
 class StoredPack(NamedTuple):
@@ -61,6 +65,20 @@ class SourcePosition(NamedTuple):
     gaps: tuple[tuple[int, int], ...]
 
 
+class DeviceMark(NamedTuple):
+    """An exchange of a device that is stored, under the key by which its frame is known again.
+
+    Attributes:
+        device: identity of the device, with its protocol.
+        number: counted for each device from 1.
+        key: of the exchange.
+    """
+
+    device: str
+    number: int
+    key: str
+
+
 class Change(NamedTuple):
     """What one call made true.
 
@@ -71,6 +89,9 @@ class Change(NamedTuple):
         events: transitions in order; the store numbers them and keeps each `alert` as the newest of its id, and each
             `alarm` while it is set aside.
         device_events: events of devices; the store keeps each id once.
+        devices: the new list of devices, if it was set.
+        device_marks: exchanges of devices that this change stores.
+        commands, runs: commands to devices and runs of linkage plans as they are now.
         cases: cases as they are now.
         entries: entries of registers as they are now.
         uplink: entries for the outbox, numbered without gaps by the node.
@@ -83,10 +104,26 @@ class Change(NamedTuple):
     """
 
     park: str
-    response: PackReceipt | EventReceipt | Alert | Alarm | Case | RegisterEntry | PointList | RuleSet | None
+    response: (
+        PackReceipt
+        | EventReceipt
+        | Alert
+        | Alarm
+        | Case
+        | RegisterEntry
+        | PointList
+        | RuleSet
+        | DeviceList
+        | LinkageAnswer
+        | None
+    )
     packs: Sequence[StoredPack] = ()
     events: Sequence[EventDraft] = ()
     device_events: Sequence[DeviceEvent] = ()
+    devices: DeviceList | None = None
+    device_marks: Sequence[DeviceMark] = ()
+    commands: Sequence[Command] = ()
+    runs: Sequence[LinkageRun] = ()
     cases: Sequence[Case] = ()
     entries: Sequence[RegisterEntry] = ()
     uplink: Sequence[UplinkEntry] = ()
@@ -99,5 +136,5 @@ class Change(NamedTuple):
     @property
     def empty(self) -> bool:
         """Nothing is to be stored: the response only repeats what is durable already."""
-        made = (self.packs, self.events, self.device_events, self.cases, self.entries, self.sources)
-        return not (any(made) or self.points or self.rules)
+        made = (self.packs, self.events, self.device_events, self.device_marks, self.cases, self.entries, self.sources)
+        return not (any(made) or self.commands or self.runs or self.points or self.rules or self.devices)

@@ -1,13 +1,13 @@
 """The park node: registry, telemetry, alerts and cases of one park, without I/O."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, Self
+from collections.abc import Collection, Mapping, Sequence
+from typing import Self
 
 import msgspec
 from msgspec.structs import replace
 
 from contract.alarms import AlarmAct, Shelving
-from contract.cases import Case, CaseAct, CaseApplication
+from contract.cases import Case, CaseAct, CaseApplication, case_id
 from contract.catalogue import matters
 from contract.catalogue.procedures import Actor
 from contract.columns import Columns
@@ -22,6 +22,7 @@ from contract.messages import (
     PointList,
     UplinkAlert,
     UplinkCase,
+    UplinkLinkage,
     UplinkRegisterEntry,
 )
 from contract.names import NameIndex
@@ -32,39 +33,17 @@ from reference_impl.monitoring import Monitor
 from reference_impl.park.acts import asked
 from reference_impl.park.alarm_states import Act
 from reference_impl.park.alerts import AlertBook
-from reference_impl.park.cases import CaseBook, case_id
-from reference_impl.park.change import Change, EventDraft, SourcePosition, StoredPack
+from reference_impl.park.cases import CaseBook
+from reference_impl.park.change import Change, EventDraft, StoredPack
 from reference_impl.park.device_events import check_events
+from reference_impl.park.devices import DeviceBook
+from reference_impl.park.linkage import Linkage
 from reference_impl.park.registers import EntryBook, for_city
 from reference_impl.park.registry import Registry, check_points, register
 from reference_impl.park.sources import Source
+from reference_impl.park.stored import StoredPark as StoredPark  # noqa: PLC0414 - handed on
 
 _NO_NAMES = NameIndex([])
-
-
-class StoredPark(NamedTuple):
-    """What the store holds of a park, for `ParkNode.restore`; all of the newest commit, except `snapshot`.
-
-    Attributes:
-        points: the registered points, if any.
-        rules: the rules, if any.
-        sources: position of every gateway that has sent.
-        alerts: every current alert (`alarm_states.is_current`); recent others may be among them.
-        aside: every alarm that is set aside.
-        cases: recent cases; older ones are recalled when needed.
-        outbox_number: number of the last uplink entry, 0 for none.
-        snapshot: the newest snapshot; None when none was taken. The journal's packs after its position are to be
-            replayed.
-    """
-
-    points: PointList | None = None
-    rules: RuleSet | None = None
-    sources: Iterable[SourcePosition] = ()
-    alerts: Iterable[Alert] = ()
-    aside: Iterable[Alarm] = ()
-    cases: Iterable[Case] = ()
-    outbox_number: int = 0
-    snapshot: bytes | None = None
 
 
 class _Snapshot(msgspec.Struct, array_like=True, frozen=True):
@@ -89,6 +68,7 @@ class ParkNode:
         points: registered points, None before the first registration.
         rules: rules, None before they are first set.
         outbox_number: number of the last uplink entry.
+        linkage: its plans at work; what it gives goes through `tell_runs` before it is committed.
     """
 
     def __init__(self, park: str, *, outbox_number: int = 0) -> None:
@@ -96,6 +76,8 @@ class ParkNode:
         self.points: PointList | None = None
         self.rules: RuleSet | None = None
         self.outbox_number = outbox_number
+        self.devices = DeviceBook()
+        self.linkage = Linkage(park)
         self._registry: Registry | None = None
         self._monitor: Monitor | None = None
         self._sources: dict[str, Source] = {}
@@ -179,7 +161,9 @@ class ParkNode:
             events = self._alerts.follow(sorted(gone, key=lambda alarm: alarm.at_ms), now_ms)
             self._monitor = new
             events += self._alerts.configure(rules.rules, new.subjects, now_ms)
-        return Change(self.park, rules, events=events, uplink=self._tell(events), rules=rules, snapshot=self.snapshot())
+        told, snapshot = self._tell(events), self.snapshot()
+        change = Change(self.park, rules, events=events, uplink=told, rules=rules, snapshot=snapshot)
+        return self._linked(change, now_ms)
 
     def _register(self, points: PointList) -> None:
         self.points = points
@@ -188,6 +172,7 @@ class ParkNode:
         registry = self._registry
         self._monitor = Monitor(points.points, rules)
         self._alerts.configure(rules, self._monitor.subjects, 0)
+        self.linkage.configure(points.points)
         self._sources = {gateway: Source(gateway, place) for place, gateway in enumerate(registry.gateways)}
 
     def ingest(self, gateway: str, sequence: int, columns: Columns, now_ms: int) -> Change:
@@ -222,7 +207,7 @@ class ParkNode:
         applied = self._monitor.apply(source.index, columns, sequence)
         source.take(sequence)
         events = self._alerts.follow(applied.transitions, now_ms) if applied.transitions else ()
-        return Change(
+        change = Change(
             self.park,
             PackReceipt(gateway=gateway, sequence=sequence, readings=len(columns)),
             packs=(StoredPack(gateway, sequence, applied.late > 0, columns),),
@@ -231,6 +216,11 @@ class ParkNode:
             sources=(source.position,),
             late_readings=applied.late,
         )
+        return self._linked(change, now_ms)
+
+    def next_sequence(self, gateway: str) -> int:
+        """Number of a gateway's next pack, for one that does not number its packs itself."""
+        return self._sources[gateway].next_sequence
 
     def take_events(self, events: Sequence[DeviceEvent], now_ms: int) -> Change:
         """Take events of devices, all of them or none; ids that are stored change nothing.
@@ -258,6 +248,17 @@ class ParkNode:
             for number, event in enumerate(events, first)
         ]
 
+    def _linked(self, change: Change, now_ms: int) -> Change:
+        return self.tell_runs(self.linkage.after(change, now_ms))
+
+    def tell_runs(self, change: Change) -> Change:
+        """The change of `linkage`, with its runs told to the city."""
+        if not change.runs:
+            return change
+        told = [UplinkLinkage(number=number, run=run) for number, run in enumerate(change.runs, self.outbox_number + 1)]
+        self.outbox_number += len(told)
+        return change._replace(uplink=[*change.uplink, *told])
+
     def acknowledge(self, alert_id: str, acknowledgement: Acknowledgement, now_ms: int) -> Change:
         """An operator has seen an alert.
 
@@ -282,21 +283,22 @@ class ParkNode:
         alarm, shown = events[0].alarm, events[-1].alert
         if alarm is not None and shown is not None:
             alarm = replace(alarm, state=shown.state)
-        return Change(self.park, alarm, events=events, uplink=self._tell(events))
+        return self._linked(Change(self.park, alarm, events=events, uplink=self._tell(events)), now_ms)
 
     @property
     def due_ms(self) -> int | None:
         """Wall time at which `tick` may have something to do; None while nothing waits for the clock."""
-        return self._alerts.due_ms
+        due_ms = [each for each in (self._alerts.due_ms, self.linkage.due_ms) if each is not None]
+        return min(due_ms, default=None)
 
     def tick(self, now_ms: int) -> Change:
-        """Let the clock do what is due: end shelvings, escalate alerts that nobody acknowledged in time."""
+        """Let the clock do what is due: end shelvings, escalate unanswered alerts, move plans on."""
         events = self._alerts.tick(now_ms)
-        return Change(self.park, None, events=events, uplink=self._tell(events))
+        return self._linked(Change(self.park, None, events=events, uplink=self._tell(events)), now_ms)
 
     def case_id(self, application: CaseApplication) -> str:
         """The id that `open_case` gives: a digest of park, enterprise and request id, 32 hexadecimal characters."""
-        return case_id(self.park, application)
+        return case_id(self.park, application.enterprise, application.request_id)
 
     def open_case(self, application: CaseApplication, now_ms: int) -> Change:
         """Open a case. The same request again is an empty change that answers the case as it is now.
@@ -367,11 +369,13 @@ class ParkNode:
         """
         node = cls(park, outbox_number=stored.outbox_number)
         node.rules = stored.rules
+        node.devices = DeviceBook(stored.devices)
         if stored.points is not None:
             node._register(stored.points)
         for position in stored.sources:
             node._sources[position.gateway].resume(position)
         node._alerts.restore(stored.alerts, stored.aside)
+        node.linkage.restore(stored.alerts, stored.linkage)
         for case in stored.cases:
             node._cases.cases.recall(case.case_id, case)
         if stored.snapshot and node._monitor is not None:

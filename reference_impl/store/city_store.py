@@ -7,7 +7,7 @@ import msgspec
 
 from contract.messages import ParkOverview
 from reference_impl.city.node import CityChange, CityNode
-from reference_impl.store import history, register_entries
+from reference_impl.store import commands, history, register_entries
 from reference_impl.store.database import rows_parameter
 from reference_impl.store.history import StoredEvent
 from reference_impl.store.level_store import LevelStore
@@ -47,6 +47,7 @@ class CityStore(LevelStore):
             events = history.put_events(writer, drafts, self.event_number, known_ms)
             history.put_cases(writer, (case for change in changes for case in change.cases))
             register_entries.put(writer, (each for change in changes for each in change.entries))
+            commands.put_runs(writer, (each for change in changes for each in change.runs))
             writer.execute(_PUT_OVERVIEWS, (rows_parameter(list(overviews.items())),))
         self.event_number += len(events)
         return events

@@ -5,11 +5,18 @@ from pathlib import Path
 
 from contract.alarms import AlarmKpiReport, AlarmList, IncidentList
 from contract.cases import Case
+from contract.linkage import LinkageRunList
 from contract.messages import AlertList, Credential
 from contract.registers import RegisterEntry, RegisterEntryList
-from reference_impl.store import history, periods, register_entries, tokens
+from reference_impl.store import audit, commands, history, people, periods, register_entries, tokens
+from reference_impl.store.audit import AuditLog
 from reference_impl.store.database import Database, FolderLock
 from reference_impl.store.history import StoredEvent
+from reference_impl.store.people import People
+
+_SHARED_SCHEMA = (
+    history.SCHEMA + register_entries.SCHEMA + commands.RUN_SCHEMA + tokens.SCHEMA + audit.SCHEMA + people.SCHEMA
+)
 
 
 class LevelStore:
@@ -22,12 +29,16 @@ class LevelStore:
 
     Attributes:
         database: the SQLite side.
+        audit_log: rows that nobody changes or removes.
+        people: accounts and sessions.
         event_number: number of the newest transition.
     """
 
     def __init__(self, folder: Path, name: str, schema: str) -> None:
         self._lock = FolderLock(folder)
-        self.database = Database(folder / name, schema + history.SCHEMA + register_entries.SCHEMA + tokens.SCHEMA)
+        self.database = Database(folder / name, schema + _SHARED_SCHEMA)
+        self.audit_log = AuditLog(self.database)
+        self.people = People(self.database)
         with self.database.reading() as reader:
             self.event_number = history.last_event_number(reader)
 
@@ -90,6 +101,11 @@ class LevelStore:
         """Every entry of a register, of one park or of `*`, for a summary."""
         with self.database.reading() as reader:
             return register_entries.all_entries(reader, register, park)
+
+    def linkage_runs(self, park: str, incident: str | None, limit: int) -> LinkageRunList:
+        """Runs of linkage plans of one park or of `*`, newest first."""
+        with self.database.reading() as reader:
+            return commands.runs(reader, park, incident, limit)
 
     def close(self) -> None:
         """Close the database and give the folder back."""

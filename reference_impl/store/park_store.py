@@ -14,7 +14,7 @@ from contract.messages import Alert, PointList
 from contract.rules import RuleSet
 from reference_impl.park.change import Change, SourcePosition
 from reference_impl.park.node import ParkNode, StoredPark
-from reference_impl.store import device_events, history, outbox, register_entries
+from reference_impl.store import commands, device_events, devices, history, outbox, register_entries
 from reference_impl.store.database import rows_parameter
 from reference_impl.store.history import StoredEvent
 from reference_impl.store.journal import JournalRow, decode_row, encode_row
@@ -82,7 +82,8 @@ class ParkStore(LevelStore):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "park.sqlite", _SCHEMA + outbox.SCHEMA + device_events.SCHEMA)
+        schema = _SCHEMA + outbox.SCHEMA + device_events.SCHEMA + devices.SCHEMA + commands.SCHEMA
+        super().__init__(folder, "park.sqlite", schema)
         self.telemetry = TelemetryStore(folder / "telemetry.duckdb")
         with self.database.reading() as reader:
             newest_row = int(reader.execute("SELECT coalesce(max(last), 0) FROM journal").fetchone()[0])
@@ -117,6 +118,8 @@ class ParkStore(LevelStore):
             history.put_cases(writer, (case for change in changes for case in change.cases))
             register_entries.put(writer, (each for change in changes for each in change.entries))
             device_events.put(writer, ((change.park, each) for change in changes for each in change.device_events))
+            devices.put(writer, changes)
+            commands.put(writer, changes)
             uplink = outbox.put(writer, entries)
             told = self._shorten_outbox(writer)
             self._trim(writer)
@@ -249,6 +252,8 @@ class ParkStore(LevelStore):
             cases=history.cases(reader, park, None, RECENT_CASES).cases,
             outbox_number=outbox.last_number(reader, park),
             snapshot=snapshot,
+            devices=devices.load(reader, park),
+            linkage=commands.stored(reader, park),
         )
         return stored, position
 

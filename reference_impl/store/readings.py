@@ -5,7 +5,7 @@ DuckDB; what follows that position is in the journal's state, because only what 
 """
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,31 @@ def readings_of(store: ParkStore, source: tuple[str, str], point: int, span: tup
                 parts.append(Sequenced(np.full(int(chosen.sum()), pack.sequence), _taken(columns, chosen)))
     joined = _joined(parts)
     return _taken(_ordered(joined, joined.columns.time_ms).columns, slice(limit))
+
+
+def readings_between(store: ParkStore, park: str, points: Sequence[int], span: tuple[int, int], limit: int) -> Columns:
+    """At most `limit` readings of some points with event time in [span[0], span[1]), in order of point and time.
+
+    Args:
+        store: the park host's store.
+        park: id of the park.
+        points: their indices, ascending; `point` of the answer is the place among them.
+        span: first event time, and the first that is too late, Unix milliseconds.
+        limit: the most readings.
+    """
+    with store.database.reading() as reader:
+        filled, stored = store.telemetry.readings_between(park, points, span, limit)
+        parts, left = [stored], limit - len(stored.columns)
+        for pack in _unfilled(reader, filled, park, None):
+            columns = pack.columns
+            chosen = np.isin(columns.point, points) & (columns.time_ms >= span[0]) & (columns.time_ms < span[1])
+            if left > 0 and chosen.any():
+                parts.append(Sequenced(np.full(int(chosen.sum()), pack.sequence), _taken(columns, chosen)))
+                left -= len(parts[-1].columns)
+    found = _joined(parts).columns
+    order = np.lexsort((found.time_ms, found.point))[:limit]
+    place = np.searchsorted(np.array(points, np.int32), found.point[order]).astype(np.int32)
+    return Columns(place, found.time_ms[order], found.value[order])
 
 
 def latest(store: ParkStore, park: str, points: Collection[int]) -> dict[int, tuple[int, float]]:

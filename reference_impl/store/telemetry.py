@@ -144,6 +144,17 @@ class TelemetryStore:
             [self._sources.get((park, gateway), 0), point, *span, limit],
         )
 
+    def readings_between(
+        self, park: str, points: Sequence[int], span: tuple[int, int], limit: int
+    ) -> tuple[int, Sequenced]:
+        """Readings of some points with event time in [span[0], span[1]), at most `limit` of them, in no order."""
+        sources = [source for (of, _), source in self._sources.items() if of == park]
+        return self._select(
+            "SELECT sequence, point, time_ms, value FROM telemetry WHERE source IN (SELECT unnest(?)) "
+            "AND point IN (SELECT unnest(?)) AND time_ms >= ? AND time_ms < ? LIMIT ?",
+            [sources, list(points), *span, limit],
+        )
+
     def _select(self, query: str, parameters: list[object]) -> tuple[int, Sequenced]:
         with self._transaction() as cursor:
             filled = int(cursor.execute("SELECT position FROM filled").fetchone()[0])

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from contract.identity import PersonalRole
 from contract.messages import Credential, Role
 from reference_impl.store.database import rows_parameter
 
@@ -18,10 +19,17 @@ CREATE TABLE IF NOT EXISTS token (
 
 
 class Principal(NamedTuple):
-    """What a token may do: a role, in one park or, with `*`, in every park of the node."""
+    """What a token may do: a role, in one park or, with `*`, in every park of the node.
 
-    role: Role
+    Attributes:
+        who: id of a machine's token or name of a person, for the audit log.
+        session: SHA-256 of a person's session token; empty for machines.
+    """
+
+    role: Role | PersonalRole
     park: str
+    who: str = ""
+    session: str = ""
 
     def covers(self, park: str) -> bool:
         """May it act in `park`?"""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ from reference_impl.store.tokens import Principal
 from reference_impl.transport.access import Doorkeeper, forbidden
 from reference_impl.transport.admission import Admission
 from reference_impl.transport.answers import Answer, Headers, decode_json, problem
+from reference_impl.transport.auditing import Auditor, Trace
 from reference_impl.transport.bodies import read_body
 from reference_impl.transport.metrics import Metrics
 
@@ -39,12 +41,14 @@ class Call(NamedTuple):
         path: path parameters by name.
         values: query parameters and headers by name, integers as `int`; absent ones are missing.
         body: the decoded message, None where the operation takes none.
+        trace: what the audit log will be told of the call; a handler may add to it.
     """
 
     principal: Principal
     path: Mapping[str, str]
     values: Mapping[str, str | int]
     body: Any
+    trace: Trace
 
     def text(self, name: str) -> str | None:
         """A string parameter."""
@@ -104,6 +108,7 @@ class Bindings(NamedTuple):
     level: str
     handlers: Mapping[str, Handler]
     doorkeeper: Doorkeeper
+    auditor: Auditor
     admission: Admission
     metrics: Metrics
     known_park: Callable[[str], bool]
@@ -133,22 +138,34 @@ def _route(operation: Operation, bindings: Bindings) -> HTTPRouteHandler:
     handler = bindings.handlers[operation.id]
 
     async def endpoint(request: Request[Any, Any, Any]) -> ASGIApp:
+        trace = Trace.of(request.scope, {name: str(value) for name, value in request.path_params.items()})
         try:
-            return _answer(operation, await handler(await _call(operation, bindings, request)))
+            answer = _answer(operation, await handler(await _call(operation, bindings, request, trace)))
+            status = answer.status if isinstance(answer, Answer) else operation.status
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is audited and answered
+            answer = problem(error)
+            status = answer.status
+        try:
+            await bindings.auditor.tell(operation, trace, status)
         except ParkBenchError as error:
             answer = problem(error)
-            bindings.metrics.refused.labels(operation.id, str(answer.status)).inc()
-            return answer
+            status = answer.status
+        if status >= HTTPStatus.BAD_REQUEST:
+            bindings.metrics.refused.labels(operation.id, str(status)).inc()
+        return answer
 
     path = _PLACEHOLDER.sub(r"{\1:str}", operation.path)
     return route(path, http_method=operation.method, status_code=operation.status, name=operation.id)(endpoint)
 
 
-async def _call(operation: Operation, bindings: Bindings, request: Request[Any, Any, Any]) -> Call:
+async def _call(operation: Operation, bindings: Bindings, request: Request[Any, Any, Any], trace: Trace) -> Call:
     headers = dict(request.scope["headers"])
     path = {name: str(value) for name, value in request.path_params.items()}
     park = path.get("park")
-    principal = bindings.doorkeeper.admit(headers.get(b"authorization"), operation, park)
+    authorization = headers.get(b"authorization")
+    trace.who = bindings.doorkeeper.whose(authorization)
+    principal = bindings.doorkeeper.admit(authorization, operation, park, _asked_park(request.scope["query_string"]))
+    trace.who = principal.who
     if park is not None and not bindings.known_park(park):
         raise unknown_park(park)
     values = _values(operation, request.scope["query_string"], tuple(request.scope["headers"]))
@@ -158,7 +175,11 @@ async def _call(operation: Operation, bindings: Bindings, request: Request[Any, 
         with bindings.admission.enter() as place:
             raw = await read_body(request.receive, headers.get(b"content-length"), bytes_max, place)
             body = decode_json(raw, operation.request)
-    return Call(principal, path, values, body)
+    return Call(principal, path, values, body, trace)
+
+
+def _asked_park(query: bytes) -> str | None:
+    return dict(parse_qsl(query.decode("latin-1"))).get("park") if b"park=" in query else None
 
 
 def unknown_park(park: str) -> PeerError:

@@ -11,11 +11,13 @@ from typing import Literal, TypeVar
 from contract.messages import ParkOverviewList, UplinkReceipt
 from reference_impl.city.node import CityChange
 from reference_impl.store.city_store import CityStore
+from reference_impl.store.database import StoreError
 from reference_impl.store.history import StoredEvent
 from reference_impl.transport.admission import Admission, Limits
 from reference_impl.transport.answers import unavailable
 from reference_impl.transport.bindings import Call, Handler, Response
 from reference_impl.transport.group_commit import GroupCommit
+from reference_impl.transport.identity_operations import Identity
 from reference_impl.transport.metrics import Metrics
 from reference_impl.transport.streams import AlertStreams
 from reference_impl.transport.watching import watching
@@ -40,6 +42,7 @@ class CityHost:
         self.metrics = metrics = Metrics()
         self._writing = ThreadPoolExecutor(1, "commit")
         self._reading = ThreadPoolExecutor(2, "query")
+        self.identity = Identity(store, self._writing)
         self.node = store.load(parks)
         self.commits: GroupCommit[CityChange, list[StoredEvent]] = GroupCommit(self, self._writing)
         self.streams = AlertStreams(self._events_after, store.event_number, metrics.streams_cut.inc)
@@ -119,6 +122,7 @@ class CityHost:
         self.commits.open()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.commits.run())
+            tasks.create_task(self.identity.run())
             tasks.create_task(self._checkpoint_always())
 
     async def _checkpoint_always(self) -> None:
@@ -139,6 +143,10 @@ class CityHost:
         """Nobody uses this host any more."""
         for executor in (self._reading, self._writing):
             executor.shutdown()
+        try:
+            self.identity.close()
+        except StoreError:
+            _LOG.exception("the sums of the last minute could not be written into the audit log")
         self.store.close()
 
 

@@ -49,6 +49,12 @@ class Metrics:
         self.fill_failures = Counter(
             "parkbench_fill_failures", "Moves into the column store that failed.", registry=registry
         )
+        self.device_frames = Counter(
+            "parkbench_device_frames",
+            "What came in over the devices' own protocols, by outcome.",
+            ("protocol", "outcome"),
+            registry=registry,
+        )
         self.uplink_entries = Counter(
             "parkbench_uplink_entries", "Outbox entries that the city applied.", registry=registry
         )

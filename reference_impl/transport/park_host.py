@@ -20,7 +20,9 @@ from reference_impl.store.history import StoredEvent
 from reference_impl.store.park_store import Committed, ParkStore
 from reference_impl.transport.admission import Admission, Limits
 from reference_impl.transport.answers import RefusedError, unavailable
+from reference_impl.transport.command_waits import CommandWaits
 from reference_impl.transport.group_commit import GroupCommit, wall_ms
+from reference_impl.transport.identity_operations import Identity
 from reference_impl.transport.metrics import Metrics
 from reference_impl.transport.streams import AlertStreams
 from reference_impl.transport.uplink import City, Uplink
@@ -66,9 +68,11 @@ class ParkHost:
         self._writing = ThreadPoolExecutor(1, "commit")
         self._filling = ThreadPoolExecutor(1, "fill")
         self._reading = ThreadPoolExecutor(2, "query")
+        self.identity = Identity(store, self._writing)
         self.nodes: Mapping[str, ParkNode] = store.load(parks)
         self.commits: GroupCommit[Change, Committed] = GroupCommit(self, self._writing)
         self.streams = AlertStreams(self._events_after, store.event_number, metrics.streams_cut.inc)
+        self.commands_given = CommandWaits()
         self._uplink = Uplink(store, city, metrics) if city else None
         overload = metrics.overloads
         self.packs = Admission(bounds.packs, "packs", overload.labels("packs").inc)
@@ -106,6 +110,7 @@ class ParkHost:
     def committed(self, changes: Sequence[Change], made: Committed, took_s: float) -> None:
         """Durable now: streams, uplink, figures."""
         self.streams.publish(made.events)
+        self.commands_given.publish(command for change in changes for command in change.commands)
         if self._uplink and made.uplink:
             self._uplink.tell(made.uplink)
         metrics = self.metrics
@@ -206,6 +211,7 @@ class ParkHost:
         self.commits.open()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.commits.run())
+            tasks.create_task(self.identity.run())
             tasks.create_task(self._fill_always())
             tasks.create_task(self._snapshot_always())
             tasks.create_task(self._tick_always())
@@ -250,6 +256,7 @@ class ParkHost:
 
     async def stop(self) -> None:
         """Answer what was taken, refuse the rest, and end the streams."""
+        self.commands_given.close()
         await self.commits.drain("the node is stopping")
         self.streams.close()
 
@@ -258,6 +265,7 @@ class ParkHost:
         for executor in (self._reading, self._filling, self._writing):
             executor.shutdown()
         try:
+            self.identity.close()
             snapshots = [_snapshot(node, 0) for node in self.nodes.values() if self.store.needs_snapshot(node.park)]
             if snapshots:
                 self.store.commit(snapshots, wall_ms())

@@ -15,7 +15,10 @@ from reference_impl.park.node import ParkNode
 from reference_impl.store import readings
 from reference_impl.transport.access import forbidden
 from reference_impl.transport.bindings import INT64_MAX, Call, Handler, Response
+from reference_impl.transport.device_operations import device_operations
+from reference_impl.transport.linkage_operations import linkage_operations
 from reference_impl.transport.park_host import ParkHost
+from reference_impl.transport.view_operations import view_operations
 from reference_impl.transport.watching import watching
 
 if TYPE_CHECKING:
@@ -32,6 +35,9 @@ def park_handlers(host: ParkHost) -> Mapping[str, Handler]:
     operations = ParkOperations(host)
     return {
         **watching(host),
+        **linkage_operations(host),
+        **view_operations(host),
+        **device_operations(host),
         "put_points": operations.put_points,
         "get_points": operations.get_points,
         "put_rules": operations.put_rules,

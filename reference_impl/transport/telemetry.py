@@ -16,6 +16,7 @@ from reference_impl.park.node import ParkNode
 from reference_impl.transport.access import Doorkeeper
 from reference_impl.transport.admission import Admission
 from reference_impl.transport.answers import Answer, problem
+from reference_impl.transport.auditing import Auditor, Trace
 from reference_impl.transport.bindings import integer, unknown_park
 from reference_impl.transport.bodies import read_body
 from reference_impl.transport.group_commit import wall_ms
@@ -54,27 +55,33 @@ def is_telemetry(scope: Scope) -> bool:
 class TelemetryEntrance:
     """Takes packs. Everything that can be refused before the body is read is refused before."""
 
-    def __init__(self, host: Ingest, doorkeeper: Doorkeeper, admission: Admission, metrics: Metrics) -> None:
+    def __init__(
+        self, host: Ingest, doorkeeper: Doorkeeper, auditor: Auditor, admission: Admission, metrics: Metrics
+    ) -> None:
         self._host = host
         self._doorkeeper = doorkeeper
+        self._auditor = auditor
         self._admission = admission
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        trace = Trace.of(scope, {})
         try:
-            answer = Answer(200, _encode(await self._take(scope, receive)))
+            answer = Answer(200, _encode(await self._take(scope, receive, trace)))
         except ParkBenchError as error:
             answer = problem(error)
             self._metrics.refused.labels(OPERATION.id, str(answer.status)).inc()
         except Exception as error:  # noqa: BLE001 - the last resort of this entrance, as the framework has its own
             answer = problem(error)
+        self._auditor.count(OPERATION, trace, answer.status)
         await answer(scope, receive, send)
 
-    async def _take(self, scope: Scope, receive: Receive) -> PackReceipt:
+    async def _take(self, scope: Scope, receive: Receive, trace: Trace) -> PackReceipt:
         park, gateway = addressed(scope)
         headers = dict(scope["headers"])
-        self._doorkeeper.admit(headers.get(b"authorization"), OPERATION, park)
+        trace.who = self._doorkeeper.admit(headers.get(b"authorization"), OPERATION, park).who
+        trace.park, trace.object = park, gateway
         node = self._host.nodes.get(park)
         if node is None:
             raise unknown_park(park)

@@ -8,6 +8,7 @@ from contract.alarms import AlarmKpiReport, AlarmList, IncidentList
 from contract.cases import Case, CaseMatchList
 from contract.catalogue.matching import matchings
 from contract.errors import PeerError
+from contract.linkage import LinkageRunList
 from contract.messages import AlarmState, AlertList, Health
 from contract.operations import PLAIN
 from contract.registers import RegisterEntry, RegisterEntryList
@@ -59,6 +60,10 @@ class Queries(Protocol):
 
     def all_entries(self, register: str, park: str) -> list[RegisterEntry]:
         """Every entry of a register, for a summary."""
+        ...
+
+    def linkage_runs(self, park: str, incident: str | None, limit: int) -> LinkageRunList:
+        """Runs of linkage plans of one park or of `*`, newest first."""
         ...
 
     def events_after(self, number: int, park: str, limit: int) -> list[StoredEvent]:
@@ -134,6 +139,7 @@ def watching(node: Node) -> Mapping[str, Handler]:
 
     return {
         **_matching(node),
+        **_linkage(node),
         **_registers(node),
         "health": health,
         "metrics": metrics,
@@ -143,6 +149,14 @@ def watching(node: Node) -> Mapping[str, Handler]:
         "get_incidents": get_incidents,
         "get_alarm_kpis": get_alarm_kpis,
     }
+
+
+def _linkage(node: Node) -> Mapping[str, Handler]:
+    async def get_linkage_runs(call: Call) -> Response:
+        park, incident, rows = _park(node, call), call.text("incident"), call.rows()
+        return await node.query(lambda: node.queries_to.linkage_runs(park, incident, rows))
+
+    return {"get_linkage_runs": get_linkage_runs}
 
 
 def _matching(node: Node) -> Mapping[str, Handler]:

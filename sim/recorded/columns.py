@@ -43,11 +43,9 @@ REQUESTS: Final = pa.schema(
     [
         pa.field("due", TIME, nullable=False),
         pa.field("park", TEXT, nullable=False),
+        pa.field("kind", TEXT, nullable=False),
         pa.field("sequence", pa.int64(), nullable=False),
-        pa.field("request_id", pa.string(), nullable=False),
-        pa.field("matter", TEXT, nullable=False),
-        pa.field("enterprise", TEXT, nullable=False),
-        pa.field("form", pa.string(), nullable=False),
+        pa.field("body", pa.string(), nullable=False),
         pa.field("reason", TEXT, nullable=False),
     ]
 )

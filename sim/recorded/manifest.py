@@ -10,7 +10,7 @@ from sim.network import NetworkReport
 from sim.recorded.columns import MANIFEST_FILE
 from sim.recorded.faults import TraceFileError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,6 +27,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         end_ms: nothing is due at or after this time.
         digest: 16 hexadecimal digits, as `sim.trace.Trace.digest` at the end.
         packs: of them `copies` were sent once before.
+        requests: rows of requests, acts on cases and entries of registers together.
         missing: by `park/gateway`, the pack numbers that were still under way at the end.
         network: what the access links told of themselves; None where packs went over none.
     """

@@ -13,13 +13,23 @@ from sim.recorded import messages, register, truth
 from sim.recorded.columns import READINGS_FILE
 from sim.recorded.faults import TraceFileError
 from sim.recorded.manifest import BARE_PERIOD_MS, Manifest, bare_scenario, load
+from sim.recorded.messages import Handed
 from sim.recorded.packs import Register, packs
 from sim.recorded.readings import Readings
-from sim.trace import Emission, Event, GroundTruth, Pack, Request, event_digest, request_digest
+from sim.trace import (
+    Emission,
+    Event,
+    GroundTruth,
+    Pack,
+    Request,
+    event_digest,
+    office_digest,
+    order,
+    request_digest,
+)
 
 _DIGEST_MASK = 2**64 - 1
-_RANKS = {Pack: 0, Event: 1, Request: 2}
-_Sent = TypeVar("_Sent", Pack, Event, Request)
+_Sent = TypeVar("_Sent", Pack, Event, Handed)
 
 
 class RecordedTrace:
@@ -69,7 +79,7 @@ class RecordedTrace:
         return self._manifest is not None
 
     def steps(self) -> Iterator[list[Emission]]:
-        """One list for each park and step, in order of step and park; a step is one sample period.
+        """The lists of `Trace.steps`.
 
         Raises:
             TraceFileError: a row is wrong.
@@ -83,17 +93,19 @@ class RecordedTrace:
                 for emission in source.until(begin_ms + period_ms):
                     step[emission.park].append(emission)
                     self.digest = (self.digest + _digest(emission)) & _DIGEST_MASK
-            yield from step.values()
+            for emissions in step.values():
+                emissions.sort(key=_step_order)
+                yield emissions
         self._check_end(sources)
 
     def emissions(self) -> Iterator[Emission]:
-        """All emissions in order of due time, then park, packs before events before requests, gateway and sequence."""
+        """All emissions in the order of `Trace.emissions`."""
         parks = len(self.parks)
         gathered: list[Emission] = []
         for number, emissions in enumerate(self.steps(), 1):
             gathered += emissions
             if number % parks == 0:
-                yield from sorted(gathered, key=_order)
+                yield from sorted(gathered, key=order)
                 gathered = []
 
     def _known(self) -> dict[str, ParkPoints]:
@@ -135,7 +147,7 @@ class RecordedTrace:
         """What the access links told of themselves, over all parks of the recording."""
         return self._manifest.network if self._manifest else None
 
-    def _sources(self) -> tuple["_Source[Pack]", "_Source[Event]", "_Source[Request]"]:
+    def _sources(self) -> tuple["_Source[Pack]", "_Source[Event]", "_Source[Handed]"]:
         known = Register(self._readings.path, self._layouts_of_all, self.parks)
         missing = self._manifest.missing if self._manifest else {}
         return (
@@ -144,7 +156,7 @@ class RecordedTrace:
             _Source(messages.requests(self.directory, self.parks)),
         )
 
-    def _check_end(self, sources: tuple["_Source[Pack]", "_Source[Event]", "_Source[Request]"]) -> None:
+    def _check_end(self, sources: tuple["_Source[Pack]", "_Source[Event]", "_Source[Handed]"]) -> None:
         """Nothing may be due after the end; reading on also brings up what is only known at the end of a file."""
         for source in sources:
             left = next(source.until(_NEVER_MS), None)
@@ -174,9 +186,11 @@ class _Source(Generic[_Sent]):
 def _digest(emission: Emission) -> int:
     if isinstance(emission, Pack):
         return pack_digest(emission.columns)
-    return event_digest(emission) if isinstance(emission, Event) else request_digest(emission)
+    if isinstance(emission, Event):
+        return event_digest(emission)
+    return request_digest(emission) if isinstance(emission, Request) else office_digest(emission)
 
 
-def _order(emission: Emission) -> tuple[int, str, int, str, int]:
-    gateway = emission.gateway if isinstance(emission, Pack) else ""
-    return emission.due_ms, emission.park, _RANKS[type(emission)], gateway, emission.sequence
+def _step_order(emission: Emission) -> tuple[bool, int, str, int, str, int]:
+    """Packs as they are, before all others by `order`."""
+    return (False, 0, "", 0, "", 0) if isinstance(emission, Pack) else (True, *order(emission))

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from contract.catalogue import ParkPoints
 from contract.errors import HarnessError, PeerError
-from sim.recorded import columns, truth
+from sim.recorded import columns, messages, truth
 from sim.recorded.columns import EVENTS, POINTS, READINGS, REQUESTS
 from sim.recorded.manifest import FORMAT, Manifest
 from sim.recorded.numbering import Numbers
-from sim.trace import Event, Pack, Request, Trace
+from sim.trace import Emission, Event, Pack, Trace
 
 READINGS_A_GROUP: Final = 1 << 20
 ROWS_A_GROUP: Final = 1 << 16
@@ -112,7 +112,7 @@ class _Writer(AbstractContextManager["_Writer"]):
         """Readings so far, those of copies included."""
         return self.packs.readings
 
-    def add(self, emission: Pack | Event | Request) -> bool:
+    def add(self, emission: Emission) -> bool:
         """Add the next; whether a row group of readings was written."""
         if isinstance(emission, Pack):
             return self.packs.add(emission)
@@ -131,19 +131,7 @@ class _Writer(AbstractContextManager["_Writer"]):
                 }
             )
             return False
-        asked = emission.application
-        self.requests.add(
-            {
-                "due": emission.due_ms,
-                "park": emission.park,
-                "sequence": emission.sequence,
-                "request_id": asked.request_id,
-                "matter": asked.matter,
-                "enterprise": asked.enterprise,
-                "form": msgspec.json.encode(asked.form).decode(),
-                "reason": emission.reason,
-            }
-        )
+        self.requests.add(messages.row(emission))
         return False
 
 

@@ -18,6 +18,7 @@ from sim.world.incidents.course import plan
 from sim.world.incidents.kinds import manners, responders
 from sim.world.incidents.park_incidents import ParkIncidents, incident_truth
 from sim.world.incidents.plan import CITY
+from sim.world.office import Office
 from sim.world.park import Blueprint, ParkAgent, Turn, blueprint
 from sim.world.truth import GroundTruth, Touch, Witness
 
@@ -93,7 +94,7 @@ class World(mesa.Model):
         incidents = ParkIncidents(self.plan.of_park(park), agent.surroundings)
         self._check(incidents)
         self.truth.incidents += incidents.truth
-        agent.settle(incidents, self._witness(agent, incidents), self._activity(agent))
+        agent.settle(incidents, self._witness(agent, incidents), self._activity(agent), self._office(agent))
         return agent
 
     def _cuts(self, park: str) -> list[Cut]:
@@ -128,6 +129,13 @@ class World(mesa.Model):
             zone = zones[incident.zone - 1]
             activity.respond(incident.kind, zone, incident.onset_ms, incident.severity, incident.end_ms)
         return activity
+
+    def _office(self, agent: ParkAgent) -> Office | None:
+        """The park's own people, where enterprises give them something to do."""
+        if not self.economy.firms:
+            return None
+        layout, named = self._prints[agent.park].layout, agent.surroundings.named
+        return Office(agent.park, self.economy, layout, start_ms=self.start_ms, end_ms=self.end_ms, draw=named)
 
     def _witness(self, agent: ParkAgent, incidents: ParkIncidents) -> Witness | None:
         touches = incidents.touches(cut=agent.is_networked) + self._outage_touches(agent.park)

@@ -12,11 +12,12 @@ from contract.catalogue import ParkPoints, QuantityProfile
 from contract.columns import Columns
 from contract.rules import RuleSet
 from scenarios.model import Scenario
-from sim.emission import Event, Pack, Request
+from sim.emission import CaseActing, Event, Pack, RegisterWriting, Request
 from sim.network import AccessNetwork, Cut, DirectAccess
 from sim.world.activity import Activity
 from sim.world.incidents.park_incidents import ParkIncidents
 from sim.world.incidents.surroundings import Named, Surroundings, zone_centre
+from sim.world.office import Office
 from sim.world.physics import Frame, QuietPhysics, frame
 from sim.world.truth import Witness
 
@@ -69,6 +70,7 @@ class Turn(NamedTuple):
     packs: list[Pack]
     events: list[Event]
     requests: list[Request]
+    office: list[CaseActing | RegisterWriting]
 
 
 class ParkAgent(mesa.Agent):
@@ -126,6 +128,7 @@ class ParkAgent(mesa.Agent):
         self._some_silent = False
         self._incidents: ParkIncidents | None = None
         self._activity: Activity | None = None
+        self._office: Office | None = None
         self.witness: Witness | None = None
         self._steps_done = 0
 
@@ -146,9 +149,11 @@ class ParkAgent(mesa.Agent):
             draw=named,
         )
 
-    def settle(self, incidents: ParkIncidents, witness: Witness | None, activity: Activity | None) -> None:
-        """Take in what happens here and who sees it, once."""
-        self._incidents, self.witness, self._activity = incidents, witness, activity
+    def settle(
+        self, incidents: ParkIncidents, witness: Witness | None, activity: Activity | None, office: Office | None
+    ) -> None:
+        """Take in what happens here, who sees it, and who works here, once."""
+        self._incidents, self.witness, self._activity, self._office = incidents, witness, activity, office
 
     def step(self) -> Turn:
         """Live one sample period: what is sent in it."""
@@ -165,12 +170,14 @@ class ParkAgent(mesa.Agent):
             for pack in packs:
                 self.witness.see(pack)
         self._steps_done += 1
+        requests = self.model.economy.requests(self.park, until_ms)
         return Turn(
             self._steps_done,
             [pack.columns for pack in packs] if self.is_networked else [columns],
             packs,
             [] if self._activity is None else self._activity.events(until_ms),
-            self.model.economy.requests(self.park, until_ms),
+            requests,
+            [] if self._office is None else self._office.acts(until_ms, requests),
         )
 
     def _suffer(self, now_ms: int, until_ms: int, value: NDArray[np.float64]) -> None:

@@ -155,7 +155,7 @@ def gathered(
         scored=scored,
         world=assemble.WorldFacts(
             sent=WorldCount(
-                packs=sum(kind.total.offered for kind in record.kinds.values()),
+                packs=sum(kind.total.offered for kind in record.kinds.values()) - 1_234,
                 readings=round(94_000 * (scenario.warm_up_s + scenario.duration_s)),
                 events=1_234,
             ),

@@ -5,7 +5,20 @@ from typing import get_args
 import msgspec
 import pytest
 
-from contract import alarms, cases, codec, device_events, messages, operations, registers, rules
+from contract import (
+    alarms,
+    cases,
+    codec,
+    device_events,
+    devices_registry,
+    identity,
+    linkage,
+    messages,
+    operations,
+    registers,
+    rules,
+    views,
+)
 from contract.errors import PeerError
 from contract.examples import Example, all_examples
 from contract.names import NameIndex
@@ -17,6 +30,18 @@ POINTS = codec.decode_message(
     next(one.body for one in all_examples() if (one.kind, one.case) == ("PointList", "three-points")),
 )
 INDEX = NameIndex([f"{PARK}/{point.name}" for point in POINTS.points])
+HOMES = (
+    messages,
+    rules,
+    alarms,
+    cases,
+    device_events,
+    devices_registry,
+    identity,
+    linkage,
+    registers,
+    views,
+)
 GOOD = [example for example in all_examples() if not example.is_bad]
 BAD = [example for example in all_examples() if example.is_bad]
 
@@ -26,9 +51,7 @@ def decode(example: Example) -> object:
     if example.kind == "SenMLPack":
         media_type = codec.SENML_CBOR if example.encoding == "cbor" else codec.SENML_JSON
         return codec.decode(media_type, example.body, INDEX, NOW_MS)
-    home = next(
-        module for module in (messages, rules, alarms, cases, device_events, registers) if hasattr(module, example.kind)
-    )
+    home = next(module for module in HOMES if hasattr(module, example.kind))
     kind: type[object] = getattr(home, example.kind)
     return codec.decode_message(kind, example.body)
 

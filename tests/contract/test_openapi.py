@@ -72,6 +72,6 @@ def test_operations_have_addresses() -> None:
 
 
 def test_operations_that_need_a_token_say_so() -> None:
-    """Whoever needs a role can be told 401 and 403; only health and metrics are open."""
-    assert [operation.id for operation in OPERATIONS if not operation.roles] == ["health", "metrics"]
+    """Whoever needs a role can be told 401 and 403; only health, metrics and signing in are open."""
+    assert [operation.id for operation in OPERATIONS if not operation.roles] == ["health", "metrics", "post_session"]
     assert all({401, 403} <= set(operation.errors) for operation in OPERATIONS if operation.roles)

@@ -266,7 +266,7 @@ FULL_FAULTS: dict[str, tuple[str, Edit, str]] = {
     "points without zone": ("points", dropped("zone"), "found no column zone"),
     "form that is no object": (
         "requests",
-        changed("form", 0, "[1]"),
+        changed("body", 0, "[1]"),
         "row 0: expected a message of the contract, found",
     ),
     "request twice": ("requests", changed("sequence", 0, 2), "row 0: expected 1, the park's next, found sequence 2"),
@@ -291,9 +291,9 @@ def test_a_spoilt_recording_is_refused(fault: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ('{"format": 9}', "expected format 1, found format 9"),
-        ('{"format": 1, "speed": 3}', "Object contains unknown field `speed`"),
-        ("[", "expected a trace's manifest of format 1"),
+        ('{"format": 9}', "expected format 2, found format 9"),
+        ('{"format": 2, "speed": 3}', "Object contains unknown field `speed`"),
+        ("[", "expected a trace's manifest of format 2"),
     ],
 )
 def test_a_wrong_manifest_is_refused(told: str, message: str, tmp_path: Path) -> None:

@@ -19,13 +19,16 @@ from contract import catalogue
 from contract.columns import pack_digest
 from scenarios.model import Incident, Scenario, ScenarioError, find
 from sim.trace import (
+    CaseActing,
     Emission,
     Event,
     ExpectedAlert,
     Pack,
+    RegisterWriting,
     Request,
     Trace,
     event_digest,
+    office_digest,
     request_digest,
     summary,
 )
@@ -119,14 +122,16 @@ def test_another_seed_or_replication_is_another_trace(whole: tuple[Trace, list[E
 
 
 def test_emissions_are_numbered_and_in_order(whole: tuple[Trace, list[Emission]]) -> None:
-    """Packs count from 1 for each gateway, events and requests for each park, without gaps; due times never go back."""
+    """Packs count from 1 for each gateway, all else by kind for each park, without gaps; due times never go back."""
     trace, emissions = whole
     numbers = defaultdict(list)
     for emission in emissions:
         source = emission.gateway if isinstance(emission, Pack) else type(emission).__name__
         numbers[emission.park, source].append(emission.sequence)
     assert all(sequence == list(range(1, len(sequence) + 1)) for sequence in numbers.values())
-    assert len([source for source in numbers if source[1] not in {"Event", "Request"}]) == 12 * 2
+    others = {"Event", "Request", "CaseActing", "RegisterWriting"}
+    assert {source for _, source in numbers} > others
+    assert len([source for source in numbers if source[1] not in others]) == 12 * 2
     due = [emission.due_ms for emission in emissions]
     assert due == sorted(due)
     assert trace.start_ms <= due[0]
@@ -168,8 +173,10 @@ def test_the_digest_is_that_of_all_that_was_sent(whole: tuple[Trace, list[Emissi
     events = sum(event_digest(one) for one in emissions if isinstance(one, Event))
     requests = sum(request_digest(one) for one in emissions if isinstance(one, Request))
     assert events
+    office = sum(office_digest(one) for one in emissions if isinstance(one, (CaseActing, RegisterWriting)))
     assert requests
-    assert (packs + events + requests) % 2**64 == trace.digest
+    assert office
+    assert (packs + events + requests + office) % 2**64 == trace.digest
 
 
 def test_one_park_knows_nothing_of_another() -> None:

@@ -137,7 +137,7 @@ async def test_a_gap_and_a_foreign_entry_are_refused(tmp_path: Path) -> None:
         headers = city.bearer("uplink", "p1")
         case = {
             "case_id": "c", "park": "p1", "matter": "m", "enterprise": "e", "state": "submitted",
-            "submitted_ms": 1, "due_ms": 2, "form": {},
+            "submitted_ms": 1, "due_ms": 2, "form": {}, "steps": [],
         }  # fmt: skip
         gap = await city.client.post(
             "/v1/parks/p1/uplink", json={"entries": [{"kind": "case", "number": 2, "case": case}]}, headers=headers

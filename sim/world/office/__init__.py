@@ -1,0 +1,5 @@
+"""The park's own people: officers act on cases, administrations keep registers."""
+
+from sim.world.office.office import Office
+
+__all__ = ["Office"]
